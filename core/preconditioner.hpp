@@ -1,0 +1,34 @@
+#pragma once
+/// An approximation M ≈ AᵀA + diag(μ) that is cheap to invert.
+
+#include <raphson/core/linear_solver.hpp>
+#include <raphson/core/types.hpp>
+
+#include <string>
+
+namespace raphson {
+
+/// M = R⁻ᵀR⁻¹, symmetric positive definite, k × k.
+class Preconditioner {
+ public:
+  virtual ~Preconditioner() = default;
+  virtual std::string name() const = 0;
+  virtual Index size() const = 0;
+  /// z = M⁻¹ r. z is resized; it may not alias r.
+  virtual void solve(const Vec& r, Vec& z) const = 0;
+};
+
+/// How to build one for a system: what preconditioned-cg and preconditioned-gd are given.
+class PreconditionerKind {
+ public:
+  virtual ~PreconditionerKind() = default;
+  virtual std::string name() const = 0;
+  /// Null when the construction broke down (`why` says how). Draws randomness from system.seed only; `attempt` counts retries,
+  /// each to be drawn afresh and sturdier than the last.
+  virtual std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const = 0;
+  virtual Estimate estimate_build(const GramSystem& system, const Machine& machine) const = 0;
+  /// Rows of the sketch it draws for this system; 0: none.
+  virtual Index sketch_size(const GramSystem& system) const = 0;
+};
+
+}  // namespace raphson

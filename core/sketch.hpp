@@ -1,0 +1,86 @@
+#pragma once
+/// Random matrices S ∈ R^{s×N} that shrink N rows to s while keeping lengths: E[SᵀS] = I, always.
+
+#include <raphson/core/seed.hpp>
+#include <raphson/core/types.hpp>
+
+#include <memory>
+#include <string>
+
+namespace raphson {
+
+/// Rows of a dense matrix A = diag(scale) · [rows | 1]: row i starts at data + i·stride. scale may be null (all ones); when
+/// `constant` is set, a last column of ones is appended to the stored `width` ones.
+template <class Real>
+struct DenseRows {
+  const Real* data = nullptr;
+  Index count = 0;
+  Index width = 0;
+  Index stride = 0;
+  const Real* scale = nullptr;
+  bool constant = false;
+
+  Index cols() const { return width + (constant ? 1 : 0); }
+  /// Copies row i, scaled and completed, to out[0..cols()).
+  void copy_row(Index i, Real* out) const {
+    const Real* row = data + i * stride;
+    const Real s = scale ? scale[i] : Real(1);
+    for (Index j = 0; j < width; ++j) out[j] = s * row[j];
+    if (constant) out[width] = s;
+  }
+};
+
+/// Rows of a sparse matrix A = diag(scale) · [rows | 1] in compressed-row form; the meaning is that of DenseRows.
+template <class Real>
+struct SparseRows {
+  const arma::uword* start = nullptr;   ///< row i holds entries start[i] .. start[i+1]
+  const arma::uword* column = nullptr;  ///< increasing within a row
+  const Real* value = nullptr;
+  Index count = 0;
+  Index width = 0;
+  const Real* scale = nullptr;
+  bool constant = false;
+
+  Index cols() const { return width + (constant ? 1 : 0); }
+};
+
+/// One drawn sketch: a value that stands for a fixed matrix S ∈ R^{s×N} with E[SᵀS] = I.
+///
+/// The result of sketching A ∈ R^{N×k} is kept as B = (SA)ᵀ ∈ R^{k×s}, so that row i of SA is the contiguous column i of B.
+/// Every member is const, deterministic for any thread count, and safe to call from several threads at once.
+template <class Real>
+class Sketch {
+ public:
+  virtual ~Sketch() = default;
+
+  /// Name as users type it: "gaussian", "srht", "fourier", "count-sketch", "sparse-sign", "uniform-rows".
+  virtual std::string kind() const = 0;
+  virtual Index rows() const = 0;  ///< s
+  virtual Index cols() const = 0;  ///< N
+
+  /// Y = S X for X ∈ R^{N×p}; Y is resized to s×p.
+  virtual void apply(const Mat<Real>& X, Mat<Real>& Y) const = 0;
+
+  /// B = (S A)ᵀ for A given by rows; B is resized to k×s. The defaults form panels of columns of A and call apply; kinds that
+  /// read A row by row (all but the transforms) override them.
+  virtual void apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const;
+  virtual void apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const;
+};
+
+/// How to draw a sketch: what users choose and solvers pass around. `make(s, N, seed)` draws it.
+/// Each kind in solvers/sketches derives from this in its own file; no list of kinds exists in the library.
+class SketchKind {
+ public:
+  virtual ~SketchKind() = default;
+  virtual std::string name() const = 0;
+  virtual std::unique_ptr<Sketch<double>> make(Index s, Index N, Seed seed) const = 0;
+  virtual std::unique_ptr<Sketch<float>> make_single(Index s, Index N, Seed seed) const = 0;
+  /// Floating-point operations and bytes moved to sketch a dense N × k matrix, for cost estimates.
+  virtual double flops(Index s, Index N, Index k) const = 0;
+  virtual double bytes(Index s, Index N, Index k) const = 0;
+};
+
+/// Throws InputError unless 1 ≤ s ≤ N: "sketch size 5000 exceeds the 1000 rows of the matrix ...". Makers call it.
+void check_sketch_size(Index s, Index N);
+
+}  // namespace raphson

@@ -1,0 +1,75 @@
+#pragma once
+/// The matrix A ∈ R^{N×k} of a Gram system, known by what it can do.
+
+#include <raphson/core/sketch.hpp>
+#include <raphson/core/types.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+
+namespace raphson {
+
+/// Work of one call, for cost models: floating-point operations, bytes read and written.
+struct Work {
+  double flops = 0;
+  double bytes = 0;
+};
+
+/// Work of the operations of a TallOperator.
+struct OperatorCost {
+  Work apply;           ///< A x, one vector; Aᵀ x costs the same
+  Work normal;          ///< AᵀA x
+  Work gram;            ///< AᵀA
+  Work row;             ///< gathering one row of A
+  double nonzeros = 0;  ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
+};
+
+/// A ∈ R^{N×k}, immutable, N ≥ k as a rule. Derive and override apply and apply_adjoint; everything else then works, slowly,
+/// and is overridden where structure pays. Members are deterministic for any thread count and safe to call concurrently.
+/// Outputs are resized. Shape mismatches throw InputError in the public wrappers of solvers, not here.
+template <class Real>
+class TallOperator {
+ public:
+  virtual ~TallOperator() = default;
+
+  virtual Index rows() const = 0;  ///< N
+  virtual Index cols() const = 0;  ///< k
+
+  /// Y = A X (k×p to N×p) and Y = Aᵀ X (N×p to k×p). Y must not alias X.
+  virtual void apply(const Mat<Real>& X, Mat<Real>& Y) const = 0;
+  virtual void apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const = 0;
+
+  /// Y = AᵀA X. Default: apply, then apply_adjoint.
+  virtual void apply_normal(const Mat<Real>& X, Mat<Real>& Y) const;
+
+  /// G = AᵀA, k×k, both triangles. Default: apply_normal on panels of the identity.
+  virtual void gram(Mat<Real>& G) const;
+
+  /// B = (S A)ᵀ, k×s. Default: panels of columns of A through S.apply.
+  virtual void sketch(const Sketch<Real>& S, Mat<Real>& B) const;
+
+  /// B(:, i) = row index[i] of A, k×index.size(). Default: apply_adjoint on unit vectors.
+  virtual void gather_rows(std::span<const Index> index, Mat<Real>& B) const;
+
+  /// diag(AᵀA), k. Default: column norms through panels of columns of A (k applies: override it).
+  virtual void gram_diagonal(Col<Real>& g) const;
+
+  /// Whether AᵀA is sparse enough to be worth a sparse factorization; sparse_gram gives it then (k×k, both triangles, the
+  /// pattern depending on structure only: entries that happen to vanish stay). Default: false; sparse_gram throws InputError.
+  virtual bool has_sparse_gram() const { return false; }
+  virtual void sparse_gram(arma::SpMat<Real>& G) const;
+
+  /// The same operator in single precision, or null when there is none. Shares data with this one where it can.
+  virtual std::shared_ptr<const TallOperator<float>> single() const { return nullptr; }
+
+  /// Position of the first non-finite stored number of A, as text ("row 17, column 4 (nan)"), or empty. Default: empty.
+  virtual std::string non_finite() const { return {}; }
+
+  virtual OperatorCost cost() const;
+};
+
+using Operator = TallOperator<double>;
+using SingleOperator = TallOperator<float>;
+
+}  // namespace raphson

@@ -1,0 +1,52 @@
+#pragma once
+/// Convex objectives of linear predictors: regression and generalized linear models.
+
+#include <raphson/core/data_matrix.hpp>
+#include <raphson/core/model.hpp>
+#include <raphson/models/losses.hpp>
+
+namespace raphson {
+
+/// Settings of a LinearModel.
+struct LinearModelOptions {
+  double l2 = 0;          ///< μ ≥ 0 of ½μ‖x‖²; not applied to the intercept
+  bool intercept = true;  ///< an unpenalized constant, the last parameter
+  Vec weights = {};       ///< wᵢ ≥ 0 (n); empty: ones
+  Vec offset = {};        ///< oᵢ (n); empty: zeros
+};
+
+/// f(x, x₀) = Σ wᵢ g(⟨cᵢ,x⟩ + x₀ + oᵢ; yᵢ) + ½μ‖x‖², a sum, not a mean.
+///
+/// C is n × d, dense or sparse; parameters are x (d), then x₀ when there is an intercept. The square-root Hessian is
+/// diag(√(wᵢ gᵢ″)) [C | 1] (Brand et al. 2021, section D). Linearizing along a line reads C once; other points of the line come from
+/// stored margins. Throws InputError for what USERS of data get wrong: non-finite values, sizes, labels, negative weights or l2.
+class LinearModel : public Model {
+ public:
+  LinearModel(DataMatrix C, Vec y, std::shared_ptr<const Loss> loss, LinearModelOptions options = {});
+
+  std::string name() const override;
+  std::string formula() const override;
+  Index parameters() const override;
+  double value(const Vec& theta) const override;
+  std::unique_ptr<Linearization> linearize(const Vec& theta) const override;
+  std::unique_ptr<Line> along(const Vec& theta, const Vec& p) const override;
+  double gradient_scale() const override;
+  std::vector<std::string> notes() const override;
+
+  const DataMatrix& data() const;
+  const Vec& target() const;  ///< as prepared by the loss
+  const Loss& loss() const;
+  bool has_intercept() const;
+  double l2() const;
+
+  /// Margins ⟨cᵢ,x⟩ + x₀ (+ offset) for new rows; throws InputError when the columns do not match.
+  Vec margins(const DataMatrix& C, const Vec& theta, const Vec& offset = {}) const;
+  /// loss.mean of the margins.
+  Vec predict(const DataMatrix& C, const Vec& theta, const Vec& offset = {}) const;
+
+ private:
+  struct Data;
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace raphson

@@ -1,0 +1,73 @@
+#pragma once
+/// Losses g(z; y) of a linear model: the margin z = ⟨c,x⟩ + o, the target y.
+
+#include <raphson/core/types.hpp>
+
+#include <concepts>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace raphson {
+
+/// What a loss must say, for one observation: its value and two derivatives with respect to the margin z. Convex: second ≥ 0.
+/// A value of +∞ (outside the domain) is allowed; the line search steps back from it.
+template <class T>
+concept PointLoss = requires(const T loss, double z, double y) {
+  { loss.value(z, y) } -> std::convertible_to<double>;
+  { loss.first(z, y) } -> std::convertible_to<double>;
+  { loss.second(z, y) } -> std::convertible_to<double>;
+};
+
+/// A loss over many observations: what LinearModel holds. Made from any PointLoss by make_loss.
+class Loss {
+ public:
+  virtual ~Loss() = default;
+  virtual std::string name() const = 0;     ///< "logistic"
+  virtual std::string formula() const = 0;  ///< of one term, in z and y: "log(1+exp(−yz))"
+  /// value[i] = g(zᵢ; yᵢ), and where the pointers are not null first[i], second[i].
+  virtual void evaluate(std::span<const double> z, std::span<const double> y, double* value, double* first, double* second) const = 0;
+  /// Checks targets and brings them to the form that evaluate expects (labels to ±1). Throws InputError as in
+  /// "logistic needs two classes; y has 3 distinct values {0, 1, 2}." Returns a remark for the report ("labels 1, 2 → −1, +1") or "".
+  virtual std::string prepare(Vec& y) const;
+  /// Prediction on the scale of the target: probability, rate, or z itself.
+  virtual double mean(double z) const { return z; }
+  /// True when the data that margins z fit mean that no finite minimizer exists without a penalty (perfect separation).
+  virtual bool separates(std::span<const double> z, std::span<const double> y) const;
+};
+
+struct Squared {  ///< ½(z − y)²
+  double value(double z, double y) const { return 0.5 * (z - y) * (z - y); }
+  double first(double z, double y) const { return z - y; }
+  double second(double, double) const { return 1; }
+};
+
+std::shared_ptr<const Loss> squared_loss();                    ///< ½(z − y)²
+std::shared_ptr<const Loss> logistic_loss();                   ///< log(1+exp(−yz)), y ∈ {−1, +1}
+std::shared_ptr<const Loss> poisson_loss();                    ///< exp(z) − yz, y ≥ 0
+std::shared_ptr<const Loss> huber_loss(double delta = 1.345);  ///< ½u² for |u| ≤ δ, else δ(|u| − ½δ), u = z − y
+
+/// A Loss from a user's struct: `struct Mine { double value(double z, double y) const; double first(...); double second(...); };`
+template <PointLoss T>
+std::shared_ptr<const Loss> make_loss(T loss, std::string name, std::string formula = "g(z; y)") {
+  class Wrapped final : public Loss {
+   public:
+    Wrapped(T loss, std::string name, std::string formula) : loss_(std::move(loss)), name_(std::move(name)), formula_(std::move(formula)) {}
+    std::string name() const override { return name_; }
+    std::string formula() const override { return formula_; }
+    void evaluate(std::span<const double> z, std::span<const double> y, double* value, double* first, double* second) const override {
+      for (Index i = 0; i < z.size(); ++i) {
+        if (value) value[i] = loss_.value(z[i], y[i]);
+        if (first) first[i] = loss_.first(z[i], y[i]);
+        if (second) second[i] = loss_.second(z[i], y[i]);
+      }
+    }
+
+   private:
+    T loss_;
+    std::string name_, formula_;
+  };
+  return std::make_shared<const Wrapped>(std::move(loss), std::move(name), std::move(formula));
+}
+
+}  // namespace raphson

@@ -1,0 +1,81 @@
+#pragma once
+/// Two-layer networks with fixed output signs, trained full batch (Brand, Peng, Song, Weinstein 2021, section 3).
+
+#include <raphson/core/data_matrix.hpp>
+#include <raphson/core/minimize.hpp>
+#include <raphson/core/model.hpp>
+
+namespace raphson {
+
+/// φ of the hidden layer.
+struct Activation {
+  enum class Kind { relu, softplus } kind = Kind::relu;
+  double sharpness = 1;  ///< β of softplus(βz)/β, > 0; → ReLU as β → ∞
+  static Activation relu() { return {}; }
+  static Activation softplus(double sharpness = 1) { return {Kind::softplus, sharpness}; }
+};
+
+struct TwoLayerReluOptions {
+  Index width = 4096;  ///< m ≥ 1
+  Activation activation = {};
+  std::uint64_t seed = 0;  ///< of W₀ and a
+};
+
+/// f(x) = m^{-1/2} Σᵣ aᵣ φ(⟨wᵣ,x⟩), a ∈ {±1}^m fixed, parameters W (row r is wᵣ, stored one after the other: d·m numbers),
+/// L(W) = ½ Σᵢ (f(xᵢ) − yᵢ)².
+///
+/// J ∈ R^{n×md} is never formed: with Φᵢᵣ = φ′(⟨wᵣ,xᵢ⟩) (1{z ≥ 0} for ReLU, also at −0.0), JᵀV, JU and the Gram matrix
+/// JJᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m come from X, Φ and a. When md ≥ n the system is in Jᵀ (Gram-Gauss-Newton), else in J.
+/// Memory: n·m activations. Throws InputError for width 0, non-finite data, sizes.
+class TwoLayerRelu : public Model {
+ public:
+  TwoLayerRelu(DataMatrix X, Vec y, TwoLayerReluOptions options = {});
+
+  std::string name() const override;
+  std::string formula() const override;
+  Index parameters() const override;  ///< m·d
+  double value(const Vec& W) const override;
+  std::unique_ptr<Linearization> linearize(const Vec& W) const override;
+  Criterion criterion() const override { return Criterion::residual_ratio; }
+  std::vector<std::string> notes() const override;
+
+  Vec initial_weights() const;      ///< W₀, standard Gaussian
+  const Vec& output_signs() const;  ///< a (m)
+  Index width() const;
+  const DataMatrix& data() const;
+  const Vec& target() const;
+  const Activation& activation() const;
+
+  /// f for new rows.
+  Vec predict(const DataMatrix& X, const Vec& W) const;
+  /// The same data, signs and width with another activation (smoothing continuation).
+  TwoLayerRelu with_activation(Activation activation) const;
+
+  /// Rows of X that coincide but whose targets differ, and what they force: ‖f − y‖ ≥ floor for every W.
+  struct Conflicts {
+    Index groups = 0;        ///< groups of equal rows with different targets
+    Index rows = 0;          ///< rows in those groups
+    double floor = 0;        ///< smallest ‖f − y‖₂ they allow
+    Index equal_groups = 0;  ///< groups of equal rows, conflicting or not
+  };
+  const Conflicts& conflicts() const;
+
+ private:
+  struct Data;
+  std::shared_ptr<const Data> data_;
+};
+
+/// The kernel of Eq. (5), K(x, x′) = E[⟨x,x′⟩ 1{⟨w,x⟩ ≥ 0, ⟨w,x′⟩ ≥ 0}] = ⟨x,x′⟩ (π − ∠(x,x′)) / 2π for all pairs of rows; n × n.
+arma::mat relu_kernel(const DataMatrix& X);
+
+/// How train_network trains.
+struct TrainOptions : Options {
+  /// Go through smoothed activations when unit steps disappoint: softplus(βz)/β with growing β, then the model's own.
+  bool continuation = true;
+};
+
+/// Trains from W (normally model.initial_weights()): Gram-Gauss-Newton steps, then damping, then smoothing continuation, as far as
+/// each is needed. Same contract as minimize; the history is that of all stages, the notes name them.
+Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options = {});
+
+}  // namespace raphson

@@ -1,0 +1,21 @@
+#pragma once
+#include <raphson/core/linear_solver.hpp>
+#include <raphson/core/sketch.hpp>
+
+namespace raphson {
+
+enum class Precision { f64, f32 };
+enum class SketchFactor { automatic, cholesky, qr };  ///< automatic: Cholesky of the sketched Gram, QR when that breaks down
+
+/// How solvers sketch. The defaults choose for themselves.
+struct SketchOptions {
+  std::shared_ptr<const SketchKind> kind;  ///< null: count_sketch for dense rows, sparse_sign else
+  Index size = 0;                          ///< rows s of the sketch, k ≤ s ≤ N; 0: 4k (sketch-and-solve: 8k), at most N
+  Precision precision = Precision::f64;    ///< f32 sketches and factors in single precision; products stay double
+  SketchFactor factor = SketchFactor::automatic;
+};
+
+/// The sketch size in force for an N × k system. Throws InputError for a size that is given and < k or > N.
+Index sketch_size(const SketchOptions& options, Index N, Index k, Index default_factor);
+
+}  // namespace raphson

@@ -1,0 +1,21 @@
+#pragma once
+/// Every sketch that comes with the library. Each function gives the kind; kind->make(s, N, seed) draws one.
+
+#include <raphson/core/sketch.hpp>
+
+namespace raphson {
+
+/// Independent N(0, 1/s) entries. 2sNk flops.
+std::shared_ptr<const SketchKind> gaussian_sketch();
+/// Subsampled randomized Hadamard transform: S = √(N′/s) P H D, N′ the next power of two.
+std::shared_ptr<const SketchKind> srht_sketch();
+/// Subsampled randomized cosine transform (FFTW). Null-free only when built with FFTW: throws InputError naming the option otherwise.
+std::shared_ptr<const SketchKind> fourier_sketch();
+/// One ±1 a column (Clarkson, Woodruff 2013).
+std::shared_ptr<const SketchKind> count_sketch();
+/// `nonzeros` entries ±1/√nonzeros a column, in distinct rows drawn without replacement.
+std::shared_ptr<const SketchKind> sparse_sign_sketch(Index nonzeros = 8);
+/// s rows drawn uniformly without replacement, scaled by √(N/s).
+std::shared_ptr<const SketchKind> uniform_rows_sketch();
+
+}  // namespace raphson
