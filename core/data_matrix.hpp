@@ -17,12 +17,17 @@ struct PointsAsColumns {
 };
 inline PointsAsColumns points_as_columns(const arma::mat& X) { return {&X}; }
 
+/// Positions of a sparse k × k matrix by columns: column j holds rows index[start[j]] .. index[start[j+1]), increasing.
+struct SparsePattern {
+  arma::uvec start, index;
+};
+
 /// Dense data are stored row-major (a d × n column-major matrix: column i is observation i), sparse data in compressed rows.
 /// Copies share storage.
 class DataMatrix {
  public:
   DataMatrix() = default;
-  DataMatrix(arma::mat A);                           ///< n × d; transposed once, in place when square or moved in
+  DataMatrix(arma::mat A);                           ///< n × d; transposed once, in place when square or large
   DataMatrix(arma::sp_mat A);                        ///< n × d; transposed once
   DataMatrix(PointsAsColumns view);                  ///< d × n, no copy
   static DataMatrix from_rows(arma::mat d_by_n);     ///< takes over storage that is row-major already
@@ -40,12 +45,16 @@ class DataMatrix {
   /// The same in single precision; made at the first call, then shared. Thread-safe.
   const arma::fmat& dense_single() const;
   const arma::SpMat<float>& sparse_single() const;
+  /// Sparse data by columns, n × d; made at the first call, then shared. Thread-safe.
+  const arma::sp_mat& sparse_columns() const;
+  /// Pattern of [C | 1]ᵀ[C | 1] for sparse data (the constant where asked), diagonal included; made once, then shared. Thread-safe.
+  const SparsePattern& gram_pattern(bool constant) const;
 
   /// Element (row, column); O(log nnz of the row) when sparse.
   double at(Index row, Index column) const;
   /// The rows named, in that order.
   DataMatrix select_rows(const std::vector<Index>& index) const;
-  /// C x (n) for x ∈ R^d, and Cᵀ v (d).
+  /// C x (n) for x ∈ R^d.
   Vec multiply(const Vec& x) const;
 
  private:

@@ -8,7 +8,7 @@
 
 namespace raphson {
 
-/// C(ldc) += alpha·op(A)·op(B) with C m×n, inner dimension k: one thread. Real is float or double.
+/// C = alpha·op(A)·op(B) + beta·C with C m×n, inner dimension k: one thread. Real is float or double.
 template <class Real>
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, Real alpha, const Real* A, Index lda, const Real* B, Index ldb,
           Real beta, Real* C, Index ldc);
@@ -24,6 +24,9 @@ Real dot(Index n, const Real* x, const Real* y);
 /// G = B Bᵀ, both triangles, for B k×s: parallel over fixed tiles. k²s flops.
 template <class Real>
 void outer_gram(const Mat<Real>& B, Mat<Real>& G);
+/// Lower triangle of G (k×k) = B Bᵀ + beta·G for B k×s at leading dimension ldb: the same, accumulating.
+template <class Real>
+void add_outer_gram(Index k, Index s, const Real* B, Index ldb, Real beta, Mat<Real>& G);
 
 /// Fills the upper triangle from the lower.
 template <class Real>

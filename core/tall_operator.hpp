@@ -18,11 +18,12 @@ struct Work {
 
 /// Work of the operations of a TallOperator.
 struct OperatorCost {
-  Work apply;           ///< A x, one vector; Aᵀ x costs the same
-  Work normal;          ///< AᵀA x
-  Work gram;            ///< AᵀA
-  Work row;             ///< gathering one row of A
-  double nonzeros = 0;  ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
+  Work apply;                ///< A x, one vector; Aᵀ x costs the same
+  Work normal;               ///< AᵀA x
+  Work gram;                 ///< AᵀA
+  Work row;                  ///< gathering one row of A
+  double nonzeros = 0;       ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
+  double gram_nonzeros = 0;  ///< upper bound on the nonzeros of AᵀA: k² when dense
 };
 
 /// A ∈ R^{N×k}, immutable, N ≥ k as a rule. Derive and override apply and apply_adjoint; everything else then works, slowly,

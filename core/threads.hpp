@@ -4,8 +4,10 @@
 
 #include <raphson/core/types.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace raphson {
 

@@ -1,0 +1,252 @@
+#include <raphson/core/data_matrix.hpp>
+#include <raphson/core/error.hpp>
+#include <raphson/core/threads.hpp>
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+
+namespace raphson {
+
+struct DataMatrix::Storage {
+  bool is_sparse = false;
+  arma::mat dense;      ///< d × n
+  arma::sp_mat sparse;  ///< d × n: compressed rows of the data
+  mutable std::once_flag single_once, columns_once;
+  mutable arma::fmat dense_single;
+  mutable arma::SpMat<float> sparse_single;
+  mutable arma::sp_mat sparse_columns;
+  mutable std::once_flag pattern_once[2];
+  mutable SparsePattern pattern[2];
+};
+
+namespace {
+
+arma::mat transposed(arma::mat A) {
+  if (A.n_rows == A.n_cols || A.n_elem > (Index{1} << 27)) {
+    arma::inplace_trans(A, A.n_rows == A.n_cols ? "std" : "lowmem");
+    return A;
+  }
+  return A.t();
+}
+
+}  // namespace
+
+DataMatrix::DataMatrix(arma::mat A) {
+  auto storage = std::make_shared<Storage>();
+  storage->dense = transposed(std::move(A));
+  storage_ = std::move(storage);
+}
+
+DataMatrix::DataMatrix(arma::sp_mat A) {
+  auto storage = std::make_shared<Storage>();
+  storage->is_sparse = true;
+  storage->sparse = A.t();
+  storage->sparse.sync();
+  storage_ = std::move(storage);
+}
+
+DataMatrix::DataMatrix(PointsAsColumns view) {
+  if (!view.X) throw InputError("points_as_columns was given no matrix.");
+  auto storage = std::make_shared<Storage>();
+  // Armadillo has no read-only view of foreign memory; the matrix is never written through this one.
+  storage->dense = arma::mat(const_cast<double*>(view.X->memptr()), view.X->n_rows, view.X->n_cols, false, true);
+  storage_ = std::move(storage);
+}
+
+DataMatrix DataMatrix::from_rows(arma::mat d_by_n) {
+  auto storage = std::make_shared<Storage>();
+  storage->dense = std::move(d_by_n);
+  DataMatrix result;
+  result.storage_ = std::move(storage);
+  return result;
+}
+
+DataMatrix DataMatrix::from_rows(arma::sp_mat d_by_n) {
+  auto storage = std::make_shared<Storage>();
+  storage->is_sparse = true;
+  storage->sparse = std::move(d_by_n);
+  storage->sparse.sync();
+  DataMatrix result;
+  result.storage_ = std::move(storage);
+  return result;
+}
+
+bool DataMatrix::is_sparse() const { return storage_ && storage_->is_sparse; }
+
+Index DataMatrix::rows() const {
+  if (!storage_) return 0;
+  return storage_->is_sparse ? storage_->sparse.n_cols : storage_->dense.n_cols;
+}
+
+Index DataMatrix::cols() const {
+  if (!storage_) return 0;
+  return storage_->is_sparse ? storage_->sparse.n_rows : storage_->dense.n_rows;
+}
+
+Index DataMatrix::nonzeros() const {
+  if (!storage_) return 0;
+  return storage_->is_sparse ? storage_->sparse.n_nonzero : storage_->dense.n_elem;
+}
+
+double DataMatrix::bytes() const {
+  const double entries = static_cast<double>(nonzeros());
+  return is_sparse() ? 16 * entries + 8 * static_cast<double>(rows() + 1) : 8 * entries;
+}
+
+const arma::mat& DataMatrix::dense() const {
+  if (!storage_ || storage_->is_sparse) throw InputError("dense storage was asked of sparse data.");
+  return storage_->dense;
+}
+
+const arma::sp_mat& DataMatrix::sparse() const {
+  if (!storage_ || !storage_->is_sparse) throw InputError("sparse storage was asked of dense data.");
+  return storage_->sparse;
+}
+
+const arma::fmat& DataMatrix::dense_single() const {
+  const arma::mat& source = dense();
+  std::call_once(storage_->single_once, [&] {
+    arma::fmat copy(source.n_rows, source.n_cols, arma::fill::none);
+    const Blocks blocks = cut(source.n_elem, 1 << 16);
+    parallel_for(blocks.count(), [&](Index block) {
+      for (Index i = blocks.begin(block); i < blocks.end(block); ++i) copy[i] = static_cast<float>(source[i]);
+    });
+    storage_->dense_single = std::move(copy);
+  });
+  return storage_->dense_single;
+}
+
+const arma::SpMat<float>& DataMatrix::sparse_single() const {
+  const arma::sp_mat& source = sparse();
+  std::call_once(storage_->single_once, [&] {
+    storage_->sparse_single = arma::conv_to<arma::SpMat<float>>::from(source);
+    storage_->sparse_single.sync();
+  });
+  return storage_->sparse_single;
+}
+
+const arma::sp_mat& DataMatrix::sparse_columns() const {
+  const arma::sp_mat& source = sparse();
+  std::call_once(storage_->columns_once, [&] {
+    storage_->sparse_columns = source.t();
+    storage_->sparse_columns.sync();
+  });
+  return storage_->sparse_columns;
+}
+
+const SparsePattern& DataMatrix::gram_pattern(bool constant) const {
+  const arma::sp_mat& by_rows = sparse();
+  const arma::sp_mat& by_columns = sparse_columns();
+  SparsePattern& pattern = storage_->pattern[constant];
+  std::call_once(storage_->pattern_once[constant], [&] {
+    const Index d = cols(), k = d + (constant ? 1 : 0), none = k;
+    std::vector<std::vector<arma::uword>> columns(k);
+    const Blocks blocks = cut(d, 16, 64);
+    parallel_for(blocks.count(), [&](Index block) {
+      std::vector<Index> seen(k, none);
+      for (Index j = blocks.begin(block); j < blocks.end(block); ++j) {
+        auto& column = columns[j];
+        const auto add = [&](Index i) {
+          if (seen[i] != j) column.push_back(i);
+          seen[i] = j;
+        };
+        add(j);
+        for (Index e = by_columns.col_ptrs[j]; e < by_columns.col_ptrs[j + 1]; ++e) {
+          const Index row = by_columns.row_indices[e];
+          for (Index f = by_rows.col_ptrs[row]; f < by_rows.col_ptrs[row + 1]; ++f) add(by_rows.row_indices[f]);
+        }
+        if (constant) column.push_back(d);
+        std::sort(column.begin(), column.end());
+      }
+    });
+    if (constant) {
+      for (Index i = 0; i < k; ++i) columns[d].push_back(i);
+    }
+    pattern.start.zeros(k + 1);
+    for (Index j = 0; j < k; ++j) pattern.start[j + 1] = pattern.start[j] + columns[j].size();
+    pattern.index.set_size(pattern.start[k]);
+    for (Index j = 0; j < k; ++j)
+      std::copy(columns[j].begin(), columns[j].end(), pattern.index.begin() + static_cast<std::ptrdiff_t>(pattern.start[j]));
+  });
+  return pattern;
+}
+
+double DataMatrix::at(Index row, Index column) const {
+  if (row >= rows() || column >= cols())
+    throw InputError(fmt::format("element ({}, {}) of a {} x {} matrix.", row, column, rows(), cols()));
+  return is_sparse() ? static_cast<double>(storage_->sparse.at(column, row)) : storage_->dense.at(column, row);
+}
+
+DataMatrix DataMatrix::select_rows(const std::vector<Index>& index) const {
+  for (const Index i : index) {
+    if (i >= rows()) throw InputError(fmt::format("row {} of a matrix of {} rows.", i, rows()));
+  }
+  if (!is_sparse()) {
+    arma::mat chosen(cols(), index.size(), arma::fill::none);
+    for (Index i = 0; i < index.size(); ++i) chosen.col(i) = dense().col(index[i]);
+    return from_rows(std::move(chosen));
+  }
+  const arma::sp_mat& source = sparse();
+  arma::uvec start(index.size() + 1, arma::fill::zeros);
+  for (Index i = 0; i < index.size(); ++i) start[i + 1] = start[i] + source.col_ptrs[index[i] + 1] - source.col_ptrs[index[i]];
+  arma::uvec column(start.back());
+  Vec value(start.back());
+  for (Index i = 0; i < index.size(); ++i) {
+    const Index from = source.col_ptrs[index[i]], count = start[i + 1] - start[i];
+    std::copy_n(source.row_indices + from, count, column.memptr() + start[i]);
+    std::copy_n(source.values + from, count, value.memptr() + start[i]);
+  }
+  return from_rows(arma::sp_mat(column, start, value, cols(), index.size()));
+}
+
+Vec DataMatrix::multiply(const Vec& x) const {
+  require_size(x.n_elem, cols(), "x", "one per column of the data");
+  Mat<double> y;
+  scaled_rows(*this)->apply(x, y);
+  return y.as_col();
+}
+
+namespace {
+
+std::string first_non_finite(const DataMatrix& A, Index& count) {
+  count = 0;
+  Index row = 0, column = 0;
+  double value = 0;
+  const auto look = [&](Index i, Index j, double v) {
+    if (std::isfinite(v) || count++ > 0) return;
+    row = i;
+    column = j;
+    value = v;
+  };
+  if (A.is_sparse()) {
+    const arma::sp_mat& S = A.sparse();
+    for (Index i = 0; i < S.n_cols; ++i) {
+      for (Index e = S.col_ptrs[i]; e < S.col_ptrs[i + 1]; ++e) look(i, S.row_indices[e], S.values[e]);
+    }
+  } else {
+    const arma::mat& D = A.dense();
+    for (Index i = 0; i < D.n_cols; ++i) {
+      for (Index j = 0; j < D.n_rows; ++j) look(i, j, D(j, i));
+    }
+  }
+  return count == 0 ? std::string() : fmt::format("row {}, column {} ({})", row, column, value);
+}
+
+}  // namespace
+
+void require_finite(const DataMatrix& A, std::string_view name) {
+  Index count = 0;
+  const std::string first = first_non_finite(A, count);
+  if (count == 0) return;
+  throw InputError(
+      fmt::format("{} has {} non-finite value{}; first at {}. Remove or impute those rows.", name, count, count == 1 ? "" : "s", first));
+}
+
+void require_nonempty(const DataMatrix& A, std::string_view name) {
+  if (A.rows() == 0) throw InputError(fmt::format("{} is {} x {}: no observations.", name, A.rows(), A.cols()));
+  if (A.cols() == 0) throw InputError(fmt::format("{} is {} x {}: no columns.", name, A.rows(), A.cols()));
+}
+
+}  // namespace raphson

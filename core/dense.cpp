@@ -1,0 +1,228 @@
+#include <raphson/core/blas.hpp>
+#include <raphson/core/dense.hpp>
+#include <raphson/core/threads.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace raphson {
+namespace {
+
+constexpr Index tile = 192;          ///< of tiled factorizations and Gram matrices
+constexpr Index inner_block = 4096;  ///< columns of B that a tile of a Gram matrix reads at a time
+
+}  // namespace
+
+template <class Real>
+void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, Real alpha, const Real* A, Index lda, const Real* B, Index ldb,
+          Real beta, Real* C, Index ldc) {
+  blas::gemm(transpose_a, transpose_b, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc);
+}
+
+template <class Real>
+void gemv(bool transpose, Index m, Index n, Real alpha, const Real* A, Index lda, const Real* x, Real beta, Real* y) {
+  blas::gemv(transpose, m, n, alpha, A, lda, x, beta, y);
+}
+
+template <class Real>
+void syrk(Index n, Index k, Real alpha, const Real* A, Index lda, Real beta, Real* C, Index ldc) {
+  blas::syrk(n, k, alpha, A, lda, beta, C, ldc);
+}
+
+template <class Real>
+Real dot(Index n, const Real* x, const Real* y) {
+  return blas::dot(n, x, y);
+}
+
+template <class Real>
+void add_outer_gram(Index k, Index s, const Real* B, Index ldb, Real beta, Mat<Real>& G) {
+  const SingleThreadedBlas one;
+  const Index tiles = (k + tile - 1) / tile;
+  parallel_for(tiles * (tiles + 1) / 2, [&](Index task) {
+    Index row = 0;
+    while ((row + 1) * (row + 2) / 2 <= task) ++row;
+    const Index column = task - row * (row + 1) / 2;
+    const Index i = row * tile, j = column * tile, m = std::min(tile, k - i), n = std::min(tile, k - j);
+    Real* C = G.memptr() + i + j * k;
+    for (Index first = 0; first < s; first += inner_block) {
+      const Index length = std::min(inner_block, s - first);
+      const Real* panel = B + first * ldb;
+      const Real b = first == 0 ? beta : Real(1);
+      if (row == column) {
+        blas::syrk(m, length, Real(1), panel + i, ldb, b, C, k);
+      } else {
+        blas::gemm(false, true, m, n, length, Real(1), panel + i, ldb, panel + j, ldb, b, C, k);
+      }
+    }
+    if (s == 0 && beta == Real(0)) {
+      for (Index c = 0; c < n; ++c) std::fill(C + c * k, C + c * k + m, Real(0));
+    }
+  });
+}
+
+template <class Real>
+void outer_gram(const Mat<Real>& B, Mat<Real>& G) {
+  const Index k = B.n_rows, s = B.n_cols;
+  G.set_size(k, k);
+  if (k > tile || s < 2048) {
+    add_outer_gram(k, s, B.memptr(), k, Real(0), G);
+  } else {  // a small matrix from many columns: split the columns instead
+    const Blocks blocks = cut(s, 1024, 16);
+    parallel_sum<Real>(
+        blocks, k * k,
+        [&](Index block, Real* partial) {
+          blas::syrk(k, blocks.length(block), Real(1), B.colptr(blocks.begin(block)), k, Real(1), partial, k);
+        },
+        G.memptr());
+  }
+  mirror_lower(G);
+}
+
+template <class Real>
+void mirror_lower(Mat<Real>& G) {
+  const Index k = G.n_rows;
+  const Blocks columns = cut(k, 64);
+  parallel_for(columns.count(), [&](Index block) {
+    for (Index j = columns.begin(block); j < columns.end(block); ++j) {
+      for (Index i = 0; i < j; ++i) G(i, j) = G(j, i);
+    }
+  });
+}
+
+template <class Real>
+bool cholesky(Mat<Real>& G) {
+  const SingleThreadedBlas one;
+  const Index k = G.n_rows;
+  for (Index j = 0; j < k; j += tile) {
+    const Index n = std::min(tile, k - j), below = j + n;
+    Real* diagonal = G.memptr() + j + j * k;
+    for (Index i = 0; i < n; ++i) {
+      if (!(diagonal[i + i * k] > Real(0))) return false;  // also NaN, on which LAPACK may stay silent
+    }
+    if (blas::potrf(n, diagonal, k) != 0) return false;
+    for (Index i = 0; i < n; ++i) {
+      if (!std::isfinite(diagonal[i + i * k])) return false;
+    }
+    const Index tiles = (k - below + tile - 1) / tile;
+    const auto row_of = [&](Index t) { return below + t * tile; };
+    const auto size_of = [&](Index t) { return std::min(tile, k - row_of(t)); };
+    parallel_for(tiles, [&](Index t) { blas::trsm_right_transposed(size_of(t), n, diagonal, k, G.memptr() + row_of(t) + j * k, k); });
+    parallel_for(tiles * (tiles + 1) / 2, [&](Index task) {
+      Index row = 0;
+      while ((row + 1) * (row + 2) / 2 <= task) ++row;
+      const Index column = task - row * (row + 1) / 2;
+      const Real* left = G.memptr() + row_of(row) + j * k;
+      Real* C = G.memptr() + row_of(row) + row_of(column) * k;
+      if (row == column) {
+        blas::syrk(size_of(row), n, Real(-1), left, k, Real(1), C, k);
+      } else {
+        const Real* right = G.memptr() + row_of(column) + j * k;
+        blas::gemm(false, true, size_of(row), size_of(column), n, Real(-1), left, k, right, k, Real(1), C, k);
+      }
+    });
+  }
+  for (Index j = 1; j < k; ++j) std::fill(G.colptr(j), G.colptr(j) + j, Real(0));
+  return all_finite(G);
+}
+
+template <class Real>
+void solve_lower(const Mat<Real>& L, Col<Real>& x) {
+  const SingleThreadedBlas one;
+  blas::trsv(false, L.n_rows, L.memptr(), L.n_rows, x.memptr());
+}
+
+template <class Real>
+void solve_lower_transposed(const Mat<Real>& L, Col<Real>& x) {
+  const SingleThreadedBlas one;
+  blas::trsv(true, L.n_rows, L.memptr(), L.n_rows, x.memptr());
+}
+
+template <class Real>
+void cholesky_solve(const Mat<Real>& L, Col<Real>& x) {
+  solve_lower(L, x);
+  solve_lower_transposed(L, x);
+}
+
+template <class Real>
+Index pivoted_cholesky(Mat<Real>& G, std::vector<Index>& order, Real threshold) {
+  const SingleThreadedBlas one;
+  const Index k = G.n_rows;
+  order.resize(k);
+  if (!all_finite(G)) {
+    for (Index i = 0; i < k; ++i) order[i] = i;
+    return 0;
+  }
+  std::vector<int> pivot(k);
+  int rank = 0;
+  blas::pstrf(k, G.memptr(), k, pivot.data(), &rank, threshold);
+  for (Index i = 0; i < k; ++i) order[i] = static_cast<Index>(pivot[i]) - 1;
+  const Index r = static_cast<Index>(rank);
+  for (Index j = 1; j < k; ++j) std::fill(G.colptr(j), G.colptr(j) + j, Real(0));
+  G.resize(k, r);
+  return r;
+}
+
+template <class Real>
+bool lq_factor(Mat<Real>& B, Mat<Real>& L) {
+  const SingleThreadedBlas one;
+  const Index k = B.n_rows;
+  if (B.n_cols < k || !all_finite(B)) return false;
+  if (blas::gelqf(k, B.n_cols, B.memptr(), k) != 0) return false;
+  L.zeros(k, k);
+  for (Index j = 0; j < k; ++j) {
+    const Real sign = B(j, j) < Real(0) ? Real(-1) : Real(1);
+    for (Index i = j; i < k; ++i) L(i, j) = sign * B(i, j);
+  }
+  return all_finite(L);
+}
+
+template <class Real>
+bool symmetric_eigen(Mat<Real>& G, Col<Real>& values, bool vectors) {
+  const SingleThreadedBlas one;
+  if (!all_finite(G)) return false;
+  values.set_size(G.n_rows);
+  return G.n_rows == 0 || blas::syevd(vectors, G.n_rows, G.memptr(), G.n_rows, values.memptr()) == 0;
+}
+
+bool tridiagonal_extremes(const Vec& a, const Vec& b, double& smallest, double& largest) {
+  if (a.n_elem == 0 || b.n_elem + 1 < a.n_elem || !all_finite(a.memptr(), a.n_elem) || !all_finite(b.memptr(), b.n_elem)) return false;
+  Vec values = a, off = b;
+  if (blas::sterf(values.n_elem, values.memptr(), off.memptr()) != 0) return false;
+  smallest = values.front();
+  largest = values.back();
+  return true;
+}
+
+namespace {
+/// The exponent's bits are tested, so that the loop vectorizes and no compiler flag can remove it.
+template <class Real, class Bits>
+bool finite_bits(const Real* x, Index n, Bits exponent) {
+  Bits bad = 0;
+  for (Index i = 0; i < n; ++i) bad |= static_cast<Bits>((std::bit_cast<Bits>(x[i]) & exponent) == exponent);
+  return bad == 0;
+}
+}  // namespace
+
+bool all_finite(const double* x, Index n) { return finite_bits<double, std::uint64_t>(x, n, 0x7ff0000000000000ULL); }
+bool all_finite(const float* x, Index n) { return finite_bits<float, std::uint32_t>(x, n, 0x7f800000U); }
+
+#define RAPHSON_INSTANTIATE(Real)                                                                                              \
+  template void gemm<Real>(bool, bool, Index, Index, Index, Real, const Real*, Index, const Real*, Index, Real, Real*, Index); \
+  template void gemv<Real>(bool, Index, Index, Real, const Real*, Index, const Real*, Real, Real*);                            \
+  template void syrk<Real>(Index, Index, Real, const Real*, Index, Real, Real*, Index);                                        \
+  template Real dot<Real>(Index, const Real*, const Real*);                                                                    \
+  template void add_outer_gram<Real>(Index, Index, const Real*, Index, Real, Mat<Real>&);                                      \
+  template void outer_gram<Real>(const Mat<Real>&, Mat<Real>&);                                                                \
+  template void mirror_lower<Real>(Mat<Real>&);                                                                                \
+  template bool cholesky<Real>(Mat<Real>&);                                                                                    \
+  template void solve_lower<Real>(const Mat<Real>&, Col<Real>&);                                                               \
+  template void solve_lower_transposed<Real>(const Mat<Real>&, Col<Real>&);                                                    \
+  template void cholesky_solve<Real>(const Mat<Real>&, Col<Real>&);                                                            \
+  template Index pivoted_cholesky<Real>(Mat<Real>&, std::vector<Index>&, Real);                                                \
+  template bool lq_factor<Real>(Mat<Real>&, Mat<Real>&);                                                                       \
+  template bool symmetric_eigen<Real>(Mat<Real>&, Col<Real>&, bool);
+RAPHSON_INSTANTIATE(double)
+RAPHSON_INSTANTIATE(float)
+
+}  // namespace raphson

@@ -1,0 +1,69 @@
+#pragma once
+/// A = diag(scale) [C | 1] for dense and sparse data: the operators behind scaled_rows().
+
+#include <raphson/core/data_matrix.hpp>
+
+namespace raphson {
+
+/// Dense rows, N × (d or d+1). Every product reads C once, in blocks of rows that stay in cache between A x and Aᵀ(A x).
+template <class Real>
+class ScaledDense final : public TallOperator<Real> {
+ public:
+  ScaledDense(DataMatrix C, Col<Real> scale, bool constant);
+
+  Index rows() const override { return data_.rows(); }
+  Index cols() const override { return data_.cols() + (constant_ ? 1 : 0); }
+  void apply(const Mat<Real>& X, Mat<Real>& Y) const override;
+  void apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const override;
+  void apply_normal(const Mat<Real>& X, Mat<Real>& Y) const override;
+  void gram(Mat<Real>& G) const override;
+  void sketch(const Sketch<Real>& S, Mat<Real>& B) const override;
+  void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
+  void gram_diagonal(Col<Real>& g) const override;
+  std::shared_ptr<const TallOperator<float>> single() const override;
+  std::string non_finite() const override;
+  OperatorCost cost() const override;
+
+ private:
+  DenseRows<Real> view() const;
+  void rows_times(Index first, Index count, const Mat<Real>& X, Real* Y, Index ldy) const;
+  void add_adjoint(Index first, Index count, const Real* T, Index ldt, Index columns, Real* Y) const;
+
+  DataMatrix data_;
+  const Mat<Real>* C_;  ///< d × N, inside data_
+  Col<Real> scale_;
+  bool constant_;
+};
+
+/// Sparse rows. Products cost O(nnz); the Gram matrix Σ nnz(row)². Its pattern depends on the positions stored in C only.
+template <class Real>
+class ScaledSparse final : public TallOperator<Real> {
+ public:
+  ScaledSparse(DataMatrix C, Col<Real> scale, bool constant);
+
+  Index rows() const override { return data_.rows(); }
+  Index cols() const override { return data_.cols() + (constant_ ? 1 : 0); }
+  void apply(const Mat<Real>& X, Mat<Real>& Y) const override;
+  void apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const override;
+  void gram(Mat<Real>& G) const override;
+  void sketch(const Sketch<Real>& S, Mat<Real>& B) const override;
+  void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
+  void gram_diagonal(Col<Real>& g) const override;
+  bool has_sparse_gram() const override { return true; }
+  void sparse_gram(arma::SpMat<Real>& G) const override;
+  std::shared_ptr<const TallOperator<float>> single() const override;
+  std::string non_finite() const override;
+  OperatorCost cost() const override;
+
+ private:
+  Real scale(Index row) const { return scale_.is_empty() ? Real(1) : scale_[row]; }
+  /// Adds column j of AᵀA to dense work space of k numbers.
+  void add_gram_column(Index j, Real* work) const;
+
+  DataMatrix data_;
+  const arma::SpMat<Real>* C_;  ///< d × N: compressed rows
+  Col<Real> scale_;
+  bool constant_;
+};
+
+}  // namespace raphson

@@ -1,0 +1,198 @@
+#include <raphson/core/error.hpp>
+#include <raphson/core/scaled_rows.hpp>
+#include <raphson/core/threads.hpp>
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+
+namespace raphson {
+namespace {
+
+template <class Real>
+const arma::SpMat<Real>& sparse_storage(const DataMatrix& data) {
+  if constexpr (std::is_same_v<Real, float>) {
+    return data.sparse_single();
+  } else {
+    return data.sparse();
+  }
+}
+
+}  // namespace
+
+template <class Real>
+ScaledSparse<Real>::ScaledSparse(DataMatrix C, Col<Real> scale, bool constant)
+    : data_(std::move(C)), C_(&sparse_storage<Real>(data_)), scale_(std::move(scale)), constant_(constant) {
+  if (!scale_.is_empty()) require_size(scale_.n_elem, data_.rows(), "scale", "one per row of the data");
+}
+
+template <class Real>
+void ScaledSparse<Real>::apply(const Mat<Real>& X, Mat<Real>& Y) const {
+  Y.set_size(rows(), X.n_cols);
+  const Index d = data_.cols();
+  const Blocks blocks = cut(rows(), 256);
+  parallel_for(blocks.count(), [&](Index b) {
+    for (Index column = 0; column < X.n_cols; ++column) {
+      const Real* x = X.colptr(column);
+      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+        Real sum = constant_ ? x[d] : Real(0);
+        for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) sum += C_->values[e] * x[C_->row_indices[e]];
+        Y(i, column) = scale(i) * sum;
+      }
+    }
+  });
+}
+
+template <class Real>
+void ScaledSparse<Real>::apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const {
+  const Index k = cols(), d = data_.cols(), p = X.n_cols;
+  Y.set_size(k, p);
+  const Blocks blocks = cut(rows(), 1024, 16);
+  parallel_sum<Real>(
+      blocks, k * p,
+      [&](Index b, Real* partial) {
+        for (Index column = 0; column < p; ++column) {
+          Real* y = partial + column * k;
+          for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+            const Real t = scale(i) * X(i, column);
+            for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) y[C_->row_indices[e]] += C_->values[e] * t;
+            if (constant_) y[d] += t;
+          }
+        }
+      },
+      Y.memptr());
+}
+
+template <class Real>
+void ScaledSparse<Real>::add_gram_column(Index j, Real* work) const {
+  const Index d = data_.cols();
+  const auto add_row = [&](Index i, Real factor) {
+    for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) work[C_->row_indices[e]] += factor * C_->values[e];
+    if (constant_) work[d] += factor;
+  };
+  if (j == d) {
+    for (Index i = 0; i < rows(); ++i) add_row(i, scale(i) * scale(i));
+    return;
+  }
+  const arma::sp_mat& columns = data_.sparse_columns();
+  for (Index e = columns.col_ptrs[j]; e < columns.col_ptrs[j + 1]; ++e) {
+    const Index i = columns.row_indices[e];
+    add_row(i, static_cast<Real>(columns.values[e]) * scale(i) * scale(i));
+  }
+}
+
+template <class Real>
+void ScaledSparse<Real>::gram(Mat<Real>& G) const {
+  const Index k = cols();
+  G.zeros(k, k);
+  data_.sparse_columns();
+  const Blocks blocks = cut(k, 4, 256);
+  parallel_for(blocks.count(), [&](Index b) {
+    for (Index j = blocks.begin(b); j < blocks.end(b); ++j) add_gram_column(j, G.colptr(j));
+  });
+}
+
+template <class Real>
+void ScaledSparse<Real>::sparse_gram(arma::SpMat<Real>& G) const {
+  const SparsePattern& pattern = data_.gram_pattern(constant_);
+  const Index k = cols();
+  // Written in place: the public constructors would drop entries that happen to vanish, and with them the pattern.
+  G = arma::SpMat<Real>(arma::arma_reserve_indicator(), k, k, pattern.index.n_elem);
+  Real* values = arma::access::rwp(G.values);
+  std::copy_n(pattern.index.memptr(), pattern.index.n_elem, arma::access::rwp(G.row_indices));
+  std::copy_n(pattern.start.memptr(), k + 1, arma::access::rwp(G.col_ptrs));
+  data_.sparse_columns();
+  const Blocks blocks = cut(k, 16, 64);
+  parallel_for(blocks.count(), [&](Index b) {
+    Col<Real> work(k, arma::fill::zeros);
+    for (Index j = blocks.begin(b); j < blocks.end(b); ++j) {
+      add_gram_column(j, work.memptr());
+      for (Index e = pattern.start[j]; e < pattern.start[j + 1]; ++e) {
+        values[e] = work[pattern.index[e]];
+        work[pattern.index[e]] = 0;
+      }
+    }
+  });
+}
+
+template <class Real>
+void ScaledSparse<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
+  S.apply_rows(SparseRows<Real>{C_->col_ptrs, C_->row_indices, C_->values, rows(), data_.cols(),
+                                scale_.is_empty() ? nullptr : scale_.memptr(), constant_},
+               B);
+}
+
+template <class Real>
+void ScaledSparse<Real>::gather_rows(std::span<const Index> index, Mat<Real>& B) const {
+  B.zeros(cols(), index.size());
+  const Blocks blocks = cut(index.size(), 64);
+  parallel_for(blocks.count(), [&](Index b) {
+    for (Index r = blocks.begin(b); r < blocks.end(b); ++r) {
+      const Index i = index[r];
+      for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) B(C_->row_indices[e], r) = scale(i) * C_->values[e];
+      if (constant_) B(data_.cols(), r) = scale(i);
+    }
+  });
+}
+
+template <class Real>
+void ScaledSparse<Real>::gram_diagonal(Col<Real>& g) const {
+  g.set_size(cols());
+  const Blocks blocks = cut(rows(), 1024, 16);
+  parallel_sum<Real>(
+      blocks, cols(),
+      [&](Index b, Real* partial) {
+        for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+          const Real weight = scale(i) * scale(i);
+          for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e)
+            partial[C_->row_indices[e]] += weight * C_->values[e] * C_->values[e];
+          if (constant_) partial[data_.cols()] += weight;
+        }
+      },
+      g.memptr());
+}
+
+template <class Real>
+std::shared_ptr<const TallOperator<float>> ScaledSparse<Real>::single() const {
+  return std::make_shared<const ScaledSparse<float>>(data_, arma::conv_to<arma::fvec>::from(scale_), constant_);
+}
+
+template <class Real>
+std::string ScaledSparse<Real>::non_finite() const {
+  for (Index i = 0; i < rows(); ++i) {
+    for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) {
+      if (!std::isfinite(C_->values[e])) return fmt::format("row {}, column {} ({})", i, C_->row_indices[e], C_->values[e]);
+    }
+    if (!std::isfinite(scale(i))) return fmt::format("row {} (its scale is {})", i, scale(i));
+  }
+  return {};
+}
+
+template <class Real>
+OperatorCost ScaledSparse<Real>::cost() const {
+  const double N = static_cast<double>(rows()), k = static_cast<double>(cols()), size = sizeof(Real) + sizeof(Index);
+  double nonzeros = static_cast<double>(C_->n_nonzero), squares = 0;
+  for (Index i = 0; i < rows(); ++i) {
+    const double row = static_cast<double>(C_->col_ptrs[i + 1] - C_->col_ptrs[i] + (constant_ ? 1 : 0));
+    squares += row * row;
+  }
+  if (constant_) nonzeros += N;
+  OperatorCost cost;
+  cost.nonzeros = nonzeros;
+  cost.gram_nonzeros = std::min(k * k, squares + k);
+  cost.apply = {2 * nonzeros, size * nonzeros};
+  cost.normal = {4 * nonzeros, 2 * size * nonzeros};
+  cost.gram = {2 * squares, size * squares};
+  cost.row = {nonzeros / std::max(1.0, N), size * nonzeros / std::max(1.0, N)};
+  return cost;
+}
+
+template class ScaledSparse<double>;
+template class ScaledSparse<float>;
+
+std::shared_ptr<const Operator> scaled_rows(const DataMatrix& C, Vec scale, bool constant) {
+  if (C.is_sparse()) return std::make_shared<const ScaledSparse<double>>(C, std::move(scale), constant);
+  return std::make_shared<const ScaledDense<double>>(C, std::move(scale), constant);
+}
+
+}  // namespace raphson
