@@ -44,8 +44,9 @@ struct Needs {
 /// Predicted price of one solve. NaN seconds: no idea.
 struct Estimate {
   double seconds = std::numeric_limits<double>::quiet_NaN();
-  double bytes = 0;    ///< work space beyond A itself
-  std::string advice;  ///< what to use instead when bytes exceed the limit
+  double bytes = 0;          ///< work space beyond A itself
+  std::string advice;        ///< what to use instead when bytes exceed the limit
+  std::string used, reason;  ///< auto: what it would choose and why; empty elsewhere
 };
 
 /// Solves Gram systems. An object may keep factors between calls; caches are checked against the system, never trusted, and a

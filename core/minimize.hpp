@@ -64,7 +64,7 @@ struct Options {
   std::uint64_t seed = 0;
   int threads = 0;                                                ///< 0: as the enclosing ThreadScope, or all cores
   double memory_limit = std::numeric_limits<double>::infinity();  ///< bytes of solver work space
-  std::function<Action(const Iteration&)> callback;               ///< after every iteration, 0 included
+  std::function<Action(const Iteration&)> callback = {};          ///< after every iteration, 0 included
   const std::atomic<bool>* cancel = nullptr;                      ///< set it from a signal handler or another thread to stop
 };
 
