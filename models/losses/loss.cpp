@@ -1,0 +1,13 @@
+#include <raphson/core/error.hpp>
+#include <raphson/models/losses.hpp>
+
+namespace raphson {
+
+std::string Loss::prepare(Vec& y) const {
+  require_finite(y, "y");
+  return {};
+}
+
+std::string Loss::recession(std::span<const double>, std::span<const double>) const { return {}; }
+
+}  // namespace raphson
