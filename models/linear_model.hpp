@@ -18,10 +18,17 @@ struct LinearModelOptions {
 /// f(x, x₀) = Σ wᵢ g(⟨cᵢ,x⟩ + x₀ + oᵢ; yᵢ) + ½μ‖x‖², a sum, not a mean.
 ///
 /// C is n × d, dense or sparse; parameters are x (d), then x₀ when there is an intercept. The square-root Hessian is
-/// diag(√(wᵢ gᵢ″)) [C | 1] (Brand et al. 2021, section D). Linearizing along a line reads C once; other points of the line come from
-/// stored margins. Throws InputError for what USERS of data get wrong: non-finite values, sizes, labels, negative weights or l2.
+/// diag(√(wᵢ gᵢ″)) [C | 1] (Brand et al. 2021, section D). A line reads C once for the margins of θ and p and answers values from them;
+/// each linearization reads C once more. Rows of weight 0 count as nothing, whatever their loss. With overflow (Poisson) f is +∞.
+///
+/// Linearization::no_minimizer reports proofs that f has no finite minimizer (see Loss::recession): complete separation in logistic
+/// regression, quasi-separation where it is found, zero counts that can be fitted perfectly. With l2 > 0 only the intercept can run away.
+///
+/// Throws InputError for what users get wrong: non-finite values, sizes, labels, negative weights or l2.
 class LinearModel : public Model {
  public:
+  struct Data;  ///< what models, lines and linearizations share; defined in linear_model.cpp
+
   LinearModel(DataMatrix C, Vec y, std::shared_ptr<const Loss> loss, LinearModelOptions options = {});
 
   std::string name() const override;
@@ -39,13 +46,12 @@ class LinearModel : public Model {
   bool has_intercept() const;
   double l2() const;
 
-  /// Margins ⟨cᵢ,x⟩ + x₀ (+ offset) for new rows; throws InputError when the columns do not match.
+  /// Margins ⟨cᵢ,x⟩ + x₀ + oᵢ for new rows; throws InputError when the columns do not match.
   Vec margins(const DataMatrix& C, const Vec& theta, const Vec& offset = {}) const;
   /// loss.mean of the margins.
   Vec predict(const DataMatrix& C, const Vec& theta, const Vec& offset = {}) const;
 
  private:
-  struct Data;
   std::shared_ptr<const Data> data_;
 };
 

@@ -1,0 +1,316 @@
+#include <raphson/core/error.hpp>
+#include <raphson/core/threads.hpp>
+#include <raphson/models/linear_model.hpp>
+#include <raphson/models/separation.hpp>
+
+#include <array>
+#include <cmath>
+#include <mutex>
+
+#include <fmt/format.h>
+
+namespace raphson {
+
+struct LinearModel::Data {
+  DataMatrix C;
+  Vec y;
+  std::shared_ptr<const Loss> loss;
+  LinearModelOptions options;
+  std::shared_ptr<const Operator> A;  ///< [C | 1]
+  Vec penalty;                        ///< (μ, …, μ, 0)
+  std::string remark;                 ///< of the loss on its targets
+  std::string runaway_intercept;      ///< why no minimizer exists whatever the penalty; empty: none known
+
+  mutable std::once_flag scale_once;
+  mutable double scale = 0;
+
+  Index rows() const { return C.rows(); }
+  Index parameters() const { return C.cols() + (options.intercept ? 1 : 0); }
+  double penalty_value(const Vec& theta) const { return 0.5 * arma::accu(penalty % arma::square(theta)); }
+  /// z = [C | 1] θ + o.
+  Vec margins(const Vec& theta) const {
+    Vec z;
+    A->apply(theta, z);
+    if (!options.offset.is_empty()) z += options.offset;
+    return z;
+  }
+};
+
+namespace {
+
+using Data = LinearModel::Data;
+
+std::span<const double> part(const Vec& v, Index begin, Index count) { return {v.memptr() + begin, count}; }
+
+struct Sum {
+  double value = 0, magnitude = 0;  ///< Σ wᵢ gᵢ and Σ wᵢ |gᵢ|: the rounding error of a sum is relative to the latter
+};
+
+/// Σ wᵢ g(zᵢ; yᵢ) over all rows, and where the pointers are not null slope = wᵢ g′ and root = √(wᵢ g″), n each. A row of weight 0
+/// counts as nothing whatever its loss, and a loss that dips below convexity by rounding as flat.
+Sum sum_losses(const Data& data, const Vec& z, double* slope, double* root) {
+  constexpr Index chunk = 512;
+  const Vec& w = data.options.weights;
+  const auto weigh = [&w](Index i, double term) { return w.is_empty() ? term : w(i) == 0 ? 0.0 : w(i) * term; };
+
+  const Blocks blocks = cut(data.rows(), 8 * chunk);
+  double total[2];
+  parallel_sum<double>(
+      blocks, 2,
+      [&](Index block, double* sum) {
+        std::array<double, chunk> value;
+        for (Index begin = blocks.begin(block); begin < blocks.end(block); begin += chunk) {
+          const Index count = std::min(chunk, blocks.end(block) - begin);
+          double* first = slope ? slope + begin : nullptr;
+          double* second = root ? root + begin : nullptr;
+          data.loss->evaluate(part(z, begin, count), part(data.y, begin, count), value.data(), first, second);
+          Sum here;
+          for (Index i = 0; i < count; ++i) {
+            const double term = weigh(begin + i, value[i]);
+            here.value += term;
+            here.magnitude += std::abs(term);
+          }
+          sum[0] += here.value;
+          sum[1] += here.magnitude;
+          for (Index i = 0; first && i < count; ++i) first[i] = weigh(begin + i, first[i]);
+          for (Index i = 0; second && i < count; ++i) second[i] = second[i] < 0 ? 0.0 : std::sqrt(weigh(begin + i, second[i]));
+        }
+      },
+      total);
+  return {total[0], total[1]};
+}
+
+/// f, ∇f and the square-root Hessian at one point.
+class LinearPoint final : public Linearization {
+ public:
+  /// From θ and its margins z: one pass over n numbers, one read of C. `p` and its margins `q`, where given, are the direction that led
+  /// here: a candidate for a proof that there is no minimizer.
+  LinearPoint(std::shared_ptr<const Data> data, const Vec& theta, const Vec& z, const Vec* p = nullptr, const Vec* q = nullptr)
+      : data_(std::move(data)) {
+    Vec slope(z.n_elem), root(z.n_elem);
+    const Sum losses = sum_losses(*data_, z, slope.memptr(), root.memptr());
+    const double penalty = data_->penalty_value(theta);
+    value_ = losses.value + penalty;
+    resolution_ = 8 * std::numeric_limits<double>::epsilon() * (losses.magnitude + penalty);
+    data_->A->apply_adjoint(slope, gradient_);
+    gradient_ += data_->penalty % theta;
+    right_hand_side_ = -gradient_;
+    if (data_->options.l2 == 0) set_least_squares_target(slope, root);
+    no_minimizer_ = look_for_recession(theta, z, p, q);
+    A_ = scaled_rows(data_->C, std::move(root), data_->options.intercept);
+  }
+
+  double value() const override { return value_; }
+  double value_resolution() const override { return resolution_; }
+  const Vec& gradient() const override { return gradient_; }
+  std::shared_ptr<const Operator> matrix() const override { return A_; }
+  const Vec& right_hand_side() const override { return right_hand_side_; }
+  const Vec* penalty() const override { return data_->options.l2 > 0 ? &data_->penalty : nullptr; }
+  const Vec* least_squares_target() const override { return target_.is_empty() ? nullptr : &target_; }
+  std::string no_minimizer() const override { return no_minimizer_; }
+
+ private:
+  /// Where every g″ = 1, the step solves min ‖D^{1/2}(Cp − (−g′))‖: then c = −√w g′. Other losses have such a c as well, but its
+  /// entries g′/√g″ span too many orders of magnitude to be of use.
+  void set_least_squares_target(const Vec& slope, const Vec& root) {
+    const Vec& w = data_->options.weights;
+    for (Index i = 0; i < root.n_elem; ++i) {
+      if (root(i) != (w.is_empty() ? 1.0 : std::sqrt(w(i)))) return;
+    }
+    target_ = -slope;
+    for (Index i = 0; i < w.n_elem; ++i) target_(i) = w(i) > 0 ? target_(i) / root(i) : 0.0;
+  }
+
+  std::string look_for_recession(const Vec& theta, const Vec& z, const Vec* p, const Vec* q) const {
+    if (!data_->runaway_intercept.empty()) return data_->runaway_intercept;
+    if (data_->options.l2 > 0) return {};
+    const Vec& offset = data_->options.offset;
+    const auto along = [this](const Vec& direction, const Vec& change) {
+      return falls_for_ever(*data_->loss, *data_->A, data_->y, data_->options.weights, direction, change);
+    };
+    std::string evidence = offset.is_empty() ? along(theta, z) : along(theta, z - offset);
+    if (evidence.empty() && p) evidence = along(*p, *q);
+    return evidence.empty() ? evidence : evidence + "; no finite minimizer exists. Use l2 > 0.";
+  }
+
+  std::shared_ptr<const Data> data_;
+  double value_ = 0, resolution_ = 0;
+  Vec gradient_, right_hand_side_, target_;
+  std::shared_ptr<const Operator> A_;
+  std::string no_minimizer_;
+};
+
+/// θ + tp with the margins of θ and p stored: one read of C at construction, none for a value, one for a linearization.
+class LinearLine final : public Line {
+ public:
+  LinearLine(std::shared_ptr<const Data> data, const Vec& theta, const Vec& p) : data_(std::move(data)), theta_(theta), p_(p) {
+    Mat<double> margins;
+    data_->A->apply(arma::join_rows(theta, p), margins);
+    z_ = margins.col(0);
+    if (!data_->options.offset.is_empty()) z_ += data_->options.offset;
+    q_ = margins.col(1);
+  }
+
+  double value(double t) override {
+    return sum_losses(*data_, z_ + t * q_, nullptr, nullptr).value + data_->penalty_value(theta_ + t * p_);
+  }
+  std::unique_ptr<Linearization> linearize(double t) override {
+    return std::make_unique<LinearPoint>(data_, theta_ + t * p_, z_ + t * q_, &p_, &q_);
+  }
+
+ private:
+  std::shared_ptr<const Data> data_;
+  Vec theta_, p_;
+  Vec z_, q_;  ///< margins of θ (with offset), and how they change along p
+};
+
+void check_target(const DataMatrix& C, const Vec& y) {
+  if (y.n_elem == C.rows()) return;
+  std::string text = fmt::format("A has {} rows, y has {} elements", C.rows(), y.n_elem);
+  if (y.n_elem == C.cols()) {
+    text += fmt::format("; A has {} columns: is A stored with points as columns? Use points_as_columns(A).", C.cols());
+  } else {
+    text += ": one target for every row is needed.";
+  }
+  throw InputError(text);
+}
+
+void check_weights(const Vec& w, Index n) {
+  if (w.is_empty()) return;
+  require_size(w.n_elem, n, "weights", "one for every row of A");
+  require_finite(w, "weights");
+  for (Index i = 0; i < n; ++i) {
+    if (w(i) < 0) throw InputError(fmt::format("weights[{}] = {} < 0.", i, w(i)));
+  }
+  if (w.max() == 0) throw InputError("weights are all 0: no observation counts.");
+}
+
+void check_offset(const Vec& offset, Index n) {
+  if (offset.is_empty()) return;
+  require_size(offset.n_elem, n, "offset", "one for every row of A");
+  require_finite(offset, "offset");
+}
+
+void check_theta(const Vec& theta, const Data& data) {
+  require_size(theta.n_elem, data.parameters(), "theta", data.options.intercept ? "columns of A, and the intercept" : "columns of A");
+}
+
+/// Why moving the intercept alone, which no penalty holds back, lowers f for ever; "" when it does not.
+std::string runaway_intercept(const Data& data) {
+  if (!data.options.intercept) return {};
+  for (const double direction : {1.0, -1.0}) {
+    const Vec q(data.rows(), arma::fill::value(direction));
+    const std::string evidence = falls_for_ever(*data.loss, data.y, data.options.weights, q);
+    if (!evidence.empty()) return evidence + " as the intercept grows; no finite minimizer exists. Fit without an intercept.";
+  }
+  return {};
+}
+
+}  // namespace
+
+LinearModel::LinearModel(DataMatrix C, Vec y, std::shared_ptr<const Loss> loss, LinearModelOptions options) {
+  require_nonempty(C, "A");
+  check_target(C, y);
+  if (!loss) throw InputError("LinearModel needs a loss; it was given a null pointer.");
+  if (!(options.l2 >= 0) || !std::isfinite(options.l2)) {
+    throw InputError(fmt::format("l2 = {}; it must be at least 0 and finite.", options.l2));
+  }
+  require_finite(C, "A");
+  check_weights(options.weights, C.rows());
+  check_offset(options.offset, C.rows());
+
+  auto data = std::make_shared<Data>();
+  data->remark = loss->prepare(y);
+  data->C = std::move(C);
+  data->y = std::move(y);
+  data->loss = std::move(loss);
+  data->options = std::move(options);
+  if (data->parameters() == 0) throw InputError("A has no columns and there is no intercept: nothing to fit.");
+  data->A = scaled_rows(data->C, {}, data->options.intercept);
+  data->penalty = Vec(data->parameters(), arma::fill::value(data->options.l2));
+  if (data->options.intercept) data->penalty(data->C.cols()) = 0;
+  data->runaway_intercept = runaway_intercept(*data);
+  data_ = std::move(data);
+}
+
+std::string LinearModel::name() const { return data_->loss->name(); }
+
+std::string LinearModel::formula() const {
+  const LinearModelOptions& options = data_->options;
+  std::string margin = "⟨aᵢ,x⟩";
+  if (options.intercept) margin += "+x₀";
+  if (!options.offset.is_empty()) margin += "+oᵢ";
+  if (margin.find('+') != std::string::npos) margin = "(" + margin + ")";
+
+  std::string text = data_->loss->formula();
+  const std::string z = "zᵢ";
+  for (std::size_t at = text.find(z); at != std::string::npos; at = text.find(z, at + margin.size())) text.replace(at, z.size(), margin);
+  text = (options.weights.is_empty() ? "Σ " : "Σ wᵢ·") + text;
+  if (options.l2 > 0) text += fmt::format(" + ½·{:g}·‖x‖²", options.l2);
+  if (options.l2 > 0 && options.intercept) text += ", intercept not penalized";
+  return text;
+}
+
+Index LinearModel::parameters() const { return data_->parameters(); }
+
+double LinearModel::value(const Vec& theta) const {
+  check_theta(theta, *data_);
+  return sum_losses(*data_, data_->margins(theta), nullptr, nullptr).value + data_->penalty_value(theta);
+}
+
+std::unique_ptr<Linearization> LinearModel::linearize(const Vec& theta) const {
+  check_theta(theta, *data_);
+  return std::make_unique<LinearPoint>(data_, theta, data_->margins(theta));
+}
+
+std::unique_ptr<Line> LinearModel::along(const Vec& theta, const Vec& p) const {
+  check_theta(theta, *data_);
+  require_size(p.n_elem, parameters(), "p", "parameters of the model");
+  return std::make_unique<LinearLine>(data_, theta, p);
+}
+
+double LinearModel::gradient_scale() const {
+  std::call_once(data_->scale_once, [this] {
+    Vec z(data_->rows(), arma::fill::zeros), slope(data_->rows()), gradient;
+    if (!data_->options.offset.is_empty()) z = data_->options.offset;
+    sum_losses(*data_, z, slope.memptr(), nullptr);
+    data_->A->apply_adjoint(slope, gradient);
+    const double norm = arma::norm(gradient);
+    data_->scale = std::isfinite(norm) ? norm : 0;
+  });
+  return data_->scale;
+}
+
+std::vector<std::string> LinearModel::notes() const {
+  std::vector<std::string> notes;
+  if (!data_->remark.empty()) notes.push_back(data_->remark);
+  const Vec& w = data_->options.weights;
+  if (const Index ignored = arma::accu(w == 0); ignored > 0) notes.push_back(fmt::format("{} rows have weight 0", ignored));
+  return notes;
+}
+
+const DataMatrix& LinearModel::data() const { return data_->C; }
+const Vec& LinearModel::target() const { return data_->y; }
+const Loss& LinearModel::loss() const { return *data_->loss; }
+bool LinearModel::has_intercept() const { return data_->options.intercept; }
+double LinearModel::l2() const { return data_->options.l2; }
+
+Vec LinearModel::margins(const DataMatrix& C, const Vec& theta, const Vec& offset) const {
+  check_theta(theta, *data_);
+  if (C.cols() != data_->C.cols()) {
+    throw InputError(fmt::format("A has {} columns, the model was made with {}.", C.cols(), data_->C.cols()));
+  }
+  check_offset(offset, C.rows());
+  Vec z = C.multiply(theta.head(C.cols()));
+  if (has_intercept()) z += theta(C.cols());
+  if (!offset.is_empty()) z += offset;
+  return z;
+}
+
+Vec LinearModel::predict(const DataMatrix& C, const Vec& theta, const Vec& offset) const {
+  Vec prediction = margins(C, theta, offset);
+  prediction.transform([this](double z) { return loss().mean(z); });
+  return prediction;
+}
+
+}  // namespace raphson

@@ -1,0 +1,184 @@
+/// One row a model: every row is held against central differences and its own products.
+
+#include <raphson/core/derivative_check.hpp>
+#include <raphson/core/error.hpp>
+#include <raphson/models/linear_model.hpp>
+#include <raphson/problems/generators.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <functional>
+
+using namespace raphson;
+
+namespace {
+
+struct Case {
+  std::shared_ptr<const Model> model;
+  Vec theta;  ///< where it is checked: not a minimizer, no kink nearby
+};
+
+struct Row {
+  std::string name;
+  std::function<Case()> make;
+  bool curvature = true;  ///< false: the Gram matrix is not the whole Hessian (Gauss-Newton)
+  double tolerance = 1e-6;
+};
+
+Vec normal(Index size, Seed seed) {
+  Vec v(size);
+  seed.normal(0, std::span<double>(v.memptr(), v.n_elem));
+  return v;
+}
+
+Generated data(bool sparse, Index columns = 7) {
+  Generated generated;
+  generated.C = DataMatrix::from_rows(arma::mat(normal(60 * columns, Seed(1)).memptr(), columns, 60));
+  if (sparse) {
+    arma::mat rows = generated.C.dense();
+    rows.transform([](double entry) { return std::abs(entry) > 1 ? entry : 0.0; });
+    generated.C = DataMatrix::from_rows(arma::sp_mat(rows));
+  }
+  generated.y = normal(60, Seed(2));
+  return generated;
+}
+
+Case linear(std::shared_ptr<const Loss> loss, bool sparse, LinearModelOptions options) {
+  const Generated generated = data(sparse);
+  Vec y = generated.y;
+  if (loss->name() == "logistic") y.transform([](double target) { return target > 0 ? 1.0 : 0.0; });
+  if (loss->name() == "poisson") y.transform([](double target) { return std::floor(std::exp(target)); });
+  auto model = std::make_shared<LinearModel>(generated.C, y, std::move(loss), std::move(options));
+  return {model, 0.4 * normal(model->parameters(), Seed(3))};
+}
+
+LinearModelOptions plain() { return {.l2 = 0, .intercept = false}; }
+LinearModelOptions full() {
+  return {.l2 = 0.3, .intercept = true, .weights = arma::abs(normal(60, Seed(4))), .offset = 0.3 * normal(60, Seed(5))};
+}
+
+struct LogCosh {
+  double value(double z, double y) const { return std::log(std::cosh(z - y)); }
+  double first(double z, double y) const { return std::tanh(z - y); }
+  double second(double z, double y) const { return 1 - first(z, y) * first(z, y); }
+};
+
+/// Σ (θⱼ − j)⁴ + ½‖θ‖², written as a user would: the least there is to implement, Model::along left to the base class.
+class Quartic final : public Model {
+ public:
+  std::string name() const override { return "quartic"; }
+  std::string formula() const override { return "Σ (θⱼ − j)⁴ + ½‖θ‖²"; }
+  Index parameters() const override { return 5; }
+  double value(const Vec& theta) const override {
+    require_size(theta.n_elem, 5, "theta", "parameters of the quartic");
+    return arma::accu(arma::pow(theta - shift_, 4)) + 0.5 * arma::dot(theta, theta);
+  }
+  std::unique_ptr<Linearization> linearize(const Vec& theta) const override {
+    class Point final : public Linearization {
+     public:
+      Point(double value, Vec gradient, std::shared_ptr<const Operator> A)
+          : value_(value), gradient_(std::move(gradient)), b_(-gradient_), A_(std::move(A)), penalty_(5, arma::fill::ones) {}
+      double value() const override { return value_; }
+      const Vec& gradient() const override { return gradient_; }
+      std::shared_ptr<const Operator> matrix() const override { return A_; }
+      const Vec& right_hand_side() const override { return b_; }
+      const Vec* penalty() const override { return &penalty_; }
+
+     private:
+      double value_;
+      Vec gradient_, b_;
+      std::shared_ptr<const Operator> A_;
+      Vec penalty_;
+    };
+    const double f = value(theta);
+    const Vec u = theta - shift_;
+    return std::make_unique<Point>(f, Vec(4 * arma::pow(u, 3) + theta),
+                                   scaled_rows(DataMatrix(arma::mat(5, 5, arma::fill::eye)), Vec(std::sqrt(12.0) * arma::abs(u))));
+  }
+
+ private:
+  Vec shift_ = arma::regspace(0, 4);
+};
+
+const std::vector<Row> models{
+    {"squared", [] { return linear(squared_loss(), false, plain()); }},
+    {"squared, all options", [] { return linear(squared_loss(), false, full()); }},
+    {"squared, sparse, all options", [] { return linear(squared_loss(), true, full()); }},
+    {"logistic", [] { return linear(logistic_loss(), false, plain()); }},
+    {"logistic, all options", [] { return linear(logistic_loss(), false, full()); }},
+    {"logistic, sparse, all options", [] { return linear(logistic_loss(), true, full()); }},
+    {"poisson", [] { return linear(poisson_loss(), false, plain()); }},
+    {"poisson, sparse, all options", [] { return linear(poisson_loss(), true, full()); }},
+    {"huber", [] { return linear(huber_loss(), false, plain()); }},
+    {"huber, sparse, all options", [] { return linear(huber_loss(), true, full()); }},
+    {"a user's log-cosh, all options", [] { return linear(make_loss(LogCosh{}, "log-cosh"), false, full()); }},
+    {"a user's model",
+     [] {
+       return Case{std::make_shared<Quartic>(), normal(5, Seed(6))};
+     }},
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(derivatives) {
+  for (const Row& row : models) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const Case subject = row.make();
+      DerivativeCheckOptions options;
+      options.curvature = row.curvature;
+      options.tolerance = row.tolerance;
+      const DerivativeReport report = check_derivatives(*subject.model, subject.theta, Seed(7), options);
+      BOOST_TEST(report.passed, report.text);
+      BOOST_TEST(report.adjoint < 1e-13);
+      BOOST_TEST(report.gram < 1e-12);
+      BOOST_TEST(report.line < 1e-12);
+      BOOST_TEST(report.right_hand_side < 1e-12);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sizes_fit_together) {
+  for (const Row& row : models) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const Case subject = row.make();
+      const auto at = subject.model->linearize(subject.theta);
+      const Index P = subject.model->parameters();
+      const bool direct = at->step_form() == StepForm::direct;
+      BOOST_TEST(at->gradient().n_elem == P);
+      BOOST_TEST((direct ? at->matrix()->cols() : at->matrix()->rows()) == P);
+      BOOST_TEST(at->right_hand_side().n_elem == at->matrix()->cols());
+      if (at->penalty()) BOOST_TEST(at->penalty()->n_elem == at->matrix()->cols());
+      if (at->least_squares_target()) BOOST_TEST(at->least_squares_target()->n_elem == at->matrix()->rows());
+      BOOST_TEST(!subject.model->name().empty());
+      BOOST_TEST(!subject.model->formula().empty());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_linearization_outlives_its_line_and_model) {
+  for (const Row& row : models) {
+    BOOST_TEST_CONTEXT(row.name) {
+      Case subject = row.make();
+      const Vec p = normal(subject.theta.n_elem, Seed(8));
+      const Vec there = subject.theta + 0.25 * p;
+      const Vec expected = subject.model->linearize(there)->gradient();
+      const auto at = subject.model->along(subject.theta, p)->linearize(0.25);
+      subject.model.reset();
+      Vec product;
+      at->matrix()->apply_adjoint(Vec(at->matrix()->rows(), arma::fill::ones), product);
+      BOOST_TEST(arma::norm(at->gradient() - expected) <= 1e-12 * arma::norm(expected));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(wrong_sizes_are_refused) {
+  for (const Row& row : models) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const Case subject = row.make();
+      const Vec wrong(subject.theta.n_elem + 1, arma::fill::zeros);
+      BOOST_CHECK_THROW(subject.model->value(wrong), InputError);
+      BOOST_CHECK_THROW(subject.model->linearize(wrong), InputError);
+      BOOST_CHECK_THROW(subject.model->along(subject.theta, wrong), InputError);
+      BOOST_CHECK_THROW(check_derivatives(*subject.model, wrong), InputError);
+    }
+  }
+}
