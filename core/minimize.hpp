@@ -16,7 +16,8 @@ enum class Globalization {
   automatic,            ///< armijo for models judged by their gradient, nonmonotone for zero-residual models
   unit,                 ///< θ + p always (both papers)
   armijo,               ///< largest t ∈ {1, ½, ¼, …} with f(θ + tp) ≤ f(θ) + 10⁻⁴ t ∇fᵀp, up to the rounding error of f
-  nonmonotone,          ///< armijo against the largest of the last 5 objectives, then levenberg_marquardt when that stalls
+  nonmonotone,          ///< armijo against the largest of the last 5 objectives; when that fails or stalls, back to the best point and
+                        ///< levenberg_marquardt
   levenberg_marquardt,  ///< full steps of the damped system, damping by the ratio of actual to predicted reduction
 };
 
@@ -59,7 +60,9 @@ struct Options {
   double time_limit = std::numeric_limits<double>::infinity();  ///< seconds, > 0; holds inside inner iterations too
   Globalization globalization = Globalization::automatic;
   Forcing forcing = Forcing::automatic;
-  double inner_tolerance = 0.1;   ///< for Forcing::constant
+  double inner_tolerance = 0.1;  ///< for Forcing::constant
+  double residual_reference =
+      0;  ///< ‖r₀‖ of residual_ratio; 0: that of the start (set it to judge a warm start on the first start's scale)
   double initial_damping = 1e-3;  ///< levenberg_marquardt: λ relative to trace(AᵀA)/k
   std::uint64_t seed = 0;
   int threads = 0;                                                ///< 0: as the enclosing ThreadScope, or all cores

@@ -4,6 +4,7 @@
 #include <raphson/core/gram_system.hpp>
 #include <raphson/core/types.hpp>
 
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -25,6 +26,8 @@ class Linearization {
   virtual ~Linearization() = default;
 
   virtual double value() const = 0;
+  /// Differences of the objective below this are rounding error. Default: 8 u |f|; override where large terms cancel in f.
+  virtual double value_resolution() const { return 8 * std::numeric_limits<double>::epsilon() * std::abs(value()); }
   virtual const Vec& gradient() const = 0;  ///< ∇f(θ), P
 
   /// A of the Gram system, and what its unknown means.

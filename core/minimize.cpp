@@ -1,0 +1,415 @@
+#include <raphson/core/error.hpp>
+#include <raphson/core/globalization.hpp>
+#include <raphson/core/minimize.hpp>
+#include <raphson/core/stopping.hpp>
+#include <raphson/core/threads.hpp>
+
+#include <fmt/format.h>
+#include <cmath>
+
+namespace raphson {
+namespace {
+
+constexpr double epsilon = std::numeric_limits<double>::epsilon();
+
+/// A proposed step and what the solver said of it.
+struct Proposal {
+  Vec p;
+  double slope = 0;  ///< ∇fᵀp, negative for a usable step
+  LinearReport report;
+  double tolerance = 0;
+  double damping = 0;      ///< relative
+  double damping_abs = 0;  ///< λ itself
+  bool usable() const { return slope < 0 && std::isfinite(slope); }
+};
+
+/// One call of minimize: the state that its steps share.
+class Run {
+ public:
+  Run(const Model& model, LinearSolver& solver, Vec& theta, const Options& options)
+      : model_(model),
+        solver_(solver),
+        best_(theta),
+        options_(options),
+        interrupt_(options.time_limit, options.cancel),
+        x_(theta),
+        at_(model.linearize(theta)),
+        stopping_(model, options, *at_),
+        forcing_(options),
+        mode_(mode(options, stopping_)),
+        damping_(mode_ == Globalization::levenberg_marquardt ? options.initial_damping : 0),
+        recent_(mode_ == Globalization::nonmonotone ? 5 : 1) {}
+
+  Summary operator()();
+
+ private:
+  static Globalization mode(const Options& options, const Stopping& stopping);
+
+  double outer_measure() const;
+  std::optional<Verdict> record_and_judge();
+  Proposal propose();
+  std::optional<Verdict> advance();
+  std::optional<Verdict> line_search_step();
+  std::optional<Verdict> damped_step();
+  std::optional<Verdict> unit_step();
+  std::optional<Verdict> step_below_resolution(const Proposal& proposal, Line& line);
+  void accept(const Proposal& proposal, std::unique_ptr<Linearization> next, double t);
+  void note_fallback(const std::string& text) { fallback_ += (fallback_.empty() ? "" : "; ") + text; }
+  void note_rejection(const Proposal& proposal);
+  bool switch_to_damping();
+  void keep_as_best();
+  Verdict failed(const std::string& why) const;
+
+  const Model& model_;
+  LinearSolver& solver_;
+  Vec& best_;  ///< the caller's θ: always the best accepted point
+  const Options& options_;
+  Stopwatch clock_;
+  Interrupt interrupt_;
+  Vec x_;  ///< current point
+  std::unique_ptr<Linearization> at_;
+  Stopping stopping_;
+  ForcingTerm forcing_;
+  Globalization mode_;
+  Damping damping_;
+  RecentObjectives recent_;
+  double best_value_ = std::numeric_limits<double>::infinity();
+  Index best_iteration_ = 0;
+  double smallest_measure_ = std::numeric_limits<double>::infinity();
+  Index smallest_measure_iteration_ = 0;
+  double inner_tolerance_ = 0.1;
+  Index systems_ = 0;  ///< solved so far: numbers the seeds
+  double contraction_ = std::numeric_limits<double>::quiet_NaN();
+  Iteration record_;
+  std::string fallback_;
+  Summary summary_;
+};
+
+Globalization Run::mode(const Options& options, const Stopping& stopping) {
+  if (options.globalization != Globalization::automatic) return options.globalization;
+  return stopping.criterion() == Criterion::residual_ratio ? Globalization::nonmonotone : Globalization::armijo;
+}
+
+/// The norm that outer steps reduce: residual where that is the criterion, else gradient.
+double Run::outer_measure() const {
+  return stopping_.criterion() == Criterion::residual_ratio ? at_->residual_norm() : arma::norm(at_->gradient());
+}
+
+Summary Run::operator()() {
+  summary_.solver_asked = solver_.name();
+  summary_.seed = options_.seed;
+  summary_.threads = thread_count();
+  summary_.notes = model_.notes();
+  {
+    GramSystem first;
+    first.A = at_->matrix();
+    first.b = &at_->right_hand_side();
+    first.penalty = at_->penalty();
+    check_can_solve(solver_, first, options_.memory_limit);
+  }
+  std::optional<Verdict> verdict;
+  while (!(verdict = record_and_judge())) {
+    if ((verdict = advance())) break;
+  }
+  if (verdict->status == Status::converged) keep_as_best();
+  stopping_.finish(summary_, *verdict);
+  // Where steps may go uphill, the answer is the best point and the figures are those of that point.
+  if (summary_.history[best_iteration_].objective < summary_.objective) {
+    const Iteration& best = summary_.history[best_iteration_];
+    summary_.objective = best.objective;
+    summary_.gradient_norm = best.gradient_norm;
+    summary_.relative_gradient = best.relative_gradient;
+    summary_.residual_ratio = best.residual_ratio;
+    summary_.message += fmt::format("; the point returned is that of iteration {}", best_iteration_);
+  }
+  summary_.seconds = clock_.seconds();
+  summary_.phases.other = summary_.seconds - summary_.phases.linear_setup - summary_.phases.linear_solve - summary_.phases.objective;
+  return std::move(summary_);
+}
+
+/// Records the point reached, tells the callback, and asks whether to stop.
+std::optional<Verdict> Run::record_and_judge() {
+  stopping_.measure(*at_, record_);
+  record_.seconds = clock_.seconds();
+  const double measure = outer_measure();
+  if (measure < smallest_measure_) {
+    smallest_measure_ = measure;
+    smallest_measure_iteration_ = record_.iteration;
+  }
+  // Below the resolution of f the gradient says which point is better.
+  const double noise = at_->value_resolution();
+  if (record_.objective < best_value_ - noise ||
+      (record_.objective <= best_value_ + noise && smallest_measure_iteration_ == record_.iteration) || record_.iteration == 0) {
+    keep_as_best();
+  }
+  recent_.add(record_.objective);
+  summary_.history.push_back(record_);
+  if (options_.callback && options_.callback(record_) == Action::stop) {
+    return Verdict{Status::stopped, fmt::format("stopped by the callback at {}", stopping_.shortfall(record_))};
+  }
+  return stopping_.verdict(record_, *at_, interrupt_);
+}
+
+void Run::keep_as_best() {
+  best_value_ = std::min(best_value_, record_.objective);
+  best_iteration_ = record_.iteration;
+  best_ = x_;
+}
+
+/// Solves the Gram system at the current point and damping.
+Proposal Run::propose() {
+  Proposal proposal;
+  GramSystem system;
+  system.A = at_->matrix();
+  system.b = &at_->right_hand_side();
+  system.penalty = at_->penalty();
+  system.c = at_->least_squares_target();
+  proposal.damping = damping_.value();
+  if (proposal.damping > 0) {
+    Vec diagonal;
+    system.A->gram_diagonal(diagonal);
+    proposal.damping_abs = proposal.damping * arma::mean(diagonal);
+    system.shift = proposal.damping_abs;
+    system.c = nullptr;
+  }
+  system.tolerance = proposal.tolerance = inner_tolerance_;
+  system.seed = Seed(options_.seed).split(Purpose::sketch, systems_++);
+  system.contraction = contraction_;
+  system.interrupt = &interrupt_;
+  Vec z;
+  proposal.report = solver_.solve(system, z);
+  summary_.phases.linear_setup += proposal.report.setup_seconds;
+  summary_.phases.linear_solve += proposal.report.solve_seconds;
+  if (!proposal.report.used.empty()) summary_.solver_used = proposal.report.used;
+  if (!proposal.report.reason.empty()) summary_.solver_reason = proposal.report.reason;
+  for (const std::string& text : proposal.report.fallbacks) note_fallback(text);
+  if (proposal.report.status == LinearStatus::failed) return proposal;
+  if (at_->step_form() == StepForm::adjoint) {
+    Mat<double> step;
+    system.A->apply(z, step);
+    proposal.p = step.as_col();
+  } else {
+    proposal.p = std::move(z);
+  }
+  proposal.slope = arma::dot(at_->gradient(), proposal.p);
+  return proposal;
+}
+
+std::optional<Verdict> Run::advance() {
+  fallback_.clear();
+  inner_tolerance_ = forcing_.next(outer_measure(), stopping_.useful_inner_tolerance(record_));
+  switch (mode_) {
+    case Globalization::unit:
+      return unit_step();
+    case Globalization::levenberg_marquardt:
+      return damped_step();
+    default:
+      return line_search_step();
+  }
+}
+
+std::optional<Verdict> Run::unit_step() {
+  const Proposal proposal = propose();
+  if (interrupt_()) return stopping_.verdict(record_, *at_, interrupt_);
+  if (proposal.report.status == LinearStatus::failed || !arma::is_finite(proposal.p)) return failed(proposal.report.message);
+  const Stopwatch watch;
+  auto next = model_.along(x_, proposal.p)->linearize(1);
+  summary_.phases.objective += watch.seconds();
+  if (!(std::abs(next->value()) <= 1e8 * (std::abs(summary_.history.front().objective) + epsilon))) {
+    return Verdict{Status::diverged, fmt::format("unit steps raised the objective from {:.3e} to {:.3e}; use a line search or damping",
+                                                 summary_.history.front().objective, next->value())};
+  }
+  accept(proposal, std::move(next), 1);
+  return std::nullopt;
+}
+
+/// Backtracking along the step; a step that fails is solved for again with damping; when that fails too, it is over.
+std::optional<Verdict> Run::line_search_step() {
+  if (mode_ == Globalization::nonmonotone && record_.iteration > best_iteration_ + 8) {
+    if (switch_to_damping()) return std::nullopt;
+  }
+  for (damping_.clear(); !damping_.exhausted(); damping_.raise()) {
+    const Proposal proposal = propose();
+    if (interrupt_()) return stopping_.verdict(record_, *at_, interrupt_);
+    if (!proposal.usable()) {
+      note_fallback("damped after an unusable step");
+      continue;
+    }
+    const Stopwatch watch;
+    const auto line = model_.along(x_, proposal.p);
+    const double noise = at_->value_resolution();
+    if (-proposal.slope <= 100 * noise && mode_ == Globalization::armijo) return step_below_resolution(proposal, *line);
+    const Index halvings = mode_ == Globalization::nonmonotone ? 3 : 40;
+    const double t = backtrack(*line, recent_.largest(), proposal.slope, noise, halvings);
+    if (t > 0) {
+      auto next = line->linearize(t);
+      summary_.phases.objective += watch.seconds();
+      accept(proposal, std::move(next), t);
+      return std::nullopt;
+    }
+    summary_.phases.objective += watch.seconds();
+    if (mode_ == Globalization::nonmonotone && switch_to_damping()) return std::nullopt;
+    note_fallback("damped after a failed line search");
+  }
+  return failed("no step reduces the objective, with or without damping");
+}
+
+/// The predicted decrease drowns in the rounding error of f: full steps are judged by the gradient.
+std::optional<Verdict> Run::step_below_resolution(const Proposal& proposal, Line& line) {
+  const Stopwatch watch;
+  auto next = line.linearize(1);
+  summary_.phases.objective += watch.seconds();
+  const double before = arma::norm(at_->gradient()), after = arma::norm(next->gradient());
+  if (!(after <= 4 * before) || record_.iteration > smallest_measure_iteration_ + 10) {
+    return failed("the objective cannot be resolved further in double precision");
+  }
+  accept(proposal, std::move(next), 1);
+  return std::nullopt;
+}
+
+/// Levenberg-Marquardt: (AᵀA + diag(μ) + λI) with λ steered by actual over predicted reduction.
+std::optional<Verdict> Run::damped_step() {
+  while (true) {
+    const Proposal proposal = propose();
+    if (interrupt_()) return stopping_.verdict(record_, *at_, interrupt_);
+    double rho = -1;
+    if (proposal.usable()) {
+      const Stopwatch watch;
+      const auto line = model_.along(x_, proposal.p);
+      // f − model(p) = −∇fᵀp − ½pᵀHp, and (H + λ)p = −∇f gives pᵀHp = −∇fᵀp − λ‖p‖².
+      const double predicted = 0.5 * (-proposal.slope + proposal.damping_abs * arma::dot(proposal.p, proposal.p));
+      if (predicted <= 100 * at_->value_resolution()) return step_below_resolution(proposal, *line);
+      rho = (at_->value() - line->value(1)) / predicted;
+      if (rho > 1e-4) {
+        auto next = line->linearize(1);
+        summary_.phases.objective += watch.seconds();
+        accept(proposal, std::move(next), 1);
+        damping_.accepted(rho);
+        return std::nullopt;
+      }
+      summary_.phases.objective += watch.seconds();
+      if (predicted <= 8 * epsilon * std::abs(at_->value()))
+        return failed("the predicted decrease is below the rounding error of the objective");
+    }
+    damping_.rejected();
+    if (damping_.exhausted()) return failed(fmt::format("damping reached {:.0e} of trace(AᵀA)/k without a decrease", damping_.value()));
+    note_rejection(proposal);
+    if (record_.iteration >= options_.max_iterations) return stopping_.verdict(record_, *at_, interrupt_);
+    if (options_.callback && options_.callback(record_) == Action::stop) {
+      return Verdict{Status::stopped, fmt::format("stopped by the callback at {}", stopping_.shortfall(record_))};
+    }
+  }
+}
+
+/// Non-monotone steps have stalled: back to the best point, and on with damping. False when damping is in force already.
+bool Run::switch_to_damping() {
+  if (mode_ == Globalization::levenberg_marquardt) return false;
+  mode_ = Globalization::levenberg_marquardt;
+  damping_.start(options_.initial_damping);
+  recent_ = RecentObjectives(1);
+  if (best_iteration_ != record_.iteration) {
+    x_ = best_;
+    at_ = model_.linearize(x_);
+  }
+  Iteration next;
+  next.iteration = record_.iteration + 1;
+  next.fallback = "non-monotone steps stalled: back to the best point, damping from here";
+  summary_.notes.push_back(fmt::format("iteration {}: {}", next.iteration, next.fallback));
+  record_ = next;
+  return true;
+}
+
+void Run::accept(const Proposal& proposal, std::unique_ptr<Linearization> next, double t) {
+  const double before = outer_measure();
+  x_ += t * proposal.p;
+  at_ = std::move(next);
+  contraction_ = outer_measure() / before;
+  Iteration record;
+  record.iteration = record_.iteration + 1;
+  record.decrement = std::sqrt(std::max(0.0, -proposal.slope));
+  record.step = t;
+  record.damping = proposal.damping;
+  record.inner_iterations = proposal.report.iterations;
+  record.inner_residual = proposal.report.relative_residual;
+  record.inner_tolerance = proposal.tolerance;
+  record.condition = proposal.report.condition;
+  record.fallback = fallback_;
+  record_ = record;
+}
+
+/// A rejected step is an iteration too: the point stays, the work and the damping are on record.
+void Run::note_rejection(const Proposal& proposal) {
+  record_.iteration += 1;
+  record_.step = 0;
+  record_.damping = proposal.damping;
+  record_.inner_iterations = proposal.report.iterations;
+  record_.inner_residual = proposal.report.relative_residual;
+  record_.inner_tolerance = proposal.tolerance;
+  record_.condition = proposal.report.condition;
+  record_.fallback = fallback_;
+  record_.seconds = clock_.seconds();
+  summary_.history.push_back(record_);
+  fallback_.clear();
+}
+
+Verdict Run::failed(const std::string& why) const {
+  return {Status::step_failed,
+          fmt::format("{} at {}{}", why, stopping_.shortfall(record_),
+                      stopping_.criterion() == Criterion::relative_gradient ? "; if that is accurate enough, ask for a looser tolerance"
+                                                                            : "; try another solver, start or damping")};
+}
+
+template <class T>
+void require_option(bool valid, std::string_view name, T value, std::string_view expected) {
+  if (!valid) throw InputError(fmt::format("{} = {}: {}.", name, value, expected));
+}
+
+}  // namespace
+
+void check(const Options& options) {
+  require_option(options.tolerance > 0 && std::isfinite(options.tolerance), "tolerance", options.tolerance,
+                 "give a positive number such as 1e-8");
+  require_option(options.time_limit > 0, "time limit", options.time_limit, "give a positive number of seconds");
+  require_option(options.memory_limit > 0, "memory limit", options.memory_limit, "give a positive number of bytes");
+  require_option(options.inner_tolerance > 0 && options.inner_tolerance < 1, "inner tolerance", options.inner_tolerance,
+                 "give a number between 0 and 1");
+  require_option(options.initial_damping > 0 && std::isfinite(options.initial_damping), "initial damping", options.initial_damping,
+                 "give a positive number such as 1e-3");
+  require_option(options.residual_reference >= 0 && std::isfinite(options.residual_reference), "residual reference",
+                 options.residual_reference, "give a norm, or 0 for that of the start");
+  require_option(options.threads >= 0, "threads", options.threads, "give 0 for all cores, or a positive number");
+}
+
+Summary minimize(const Model& model, LinearSolver& solver, Vec& theta, const Options& options) {
+  check(options);
+  require_size(theta.n_elem, model.parameters(), "the start", "one per parameter of the model");
+  require_finite(theta, "the start");
+  const ThreadScope threads(options.threads);
+  return Run(model, solver, theta, options)();
+}
+
+std::string to_string(Status status) {
+  switch (status) {
+    case Status::converged:
+      return "converged";
+    case Status::iteration_limit:
+      return "iteration_limit";
+    case Status::time_limit:
+      return "time_limit";
+    case Status::stopped:
+      return "stopped";
+    case Status::interrupted:
+      return "interrupted";
+    case Status::step_failed:
+      return "step_failed";
+    case Status::separated:
+      return "separated";
+    case Status::non_finite:
+      return "non_finite";
+    case Status::diverged:
+      return "diverged";
+  }
+  return "unknown";
+}
+
+}  // namespace raphson
