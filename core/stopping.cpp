@@ -54,11 +54,12 @@ std::optional<Verdict> Stopping::verdict(const Iteration& record, const Lineariz
                                "use a line search.",
                                record.objective, record.gradient_norm, record.iteration)};
   }
+  // Before convergence: where no minimizer exists the gradient tends to 0 as well.
+  if (std::string reason = at.no_minimizer(); !reason.empty()) return Verdict{Status::separated, std::move(reason)};
   const double value = this->value(record);
   if (value <= tolerance_) {
     return Verdict{Status::converged, fmt::format("{} {:.1e} ≤ {:.1e}", criterion_name(), value, tolerance_)};
   }
-  if (std::string reason = at.no_minimizer(); !reason.empty()) return Verdict{Status::separated, std::move(reason)};
   if (interrupt.cancelled()) return Verdict{Status::interrupted, fmt::format("interrupted at {}", shortfall(record))};
   if (interrupt.timed_out()) {
     return Verdict{Status::time_limit, fmt::format("time limit of {} s reached at {}", time_limit_, shortfall(record))};
