@@ -4,6 +4,7 @@
 #include <raphson/core/seed.hpp>
 #include <raphson/core/types.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -22,11 +23,14 @@ struct DenseRows {
 
   Index cols() const { return width + (constant ? 1 : 0); }
   /// Copies row i, scaled and completed, to out[0..cols()).
-  void copy_row(Index i, Real* out) const {
-    const Real* row = data + i * stride;
-    const Real s = scale ? scale[i] : Real(1);
-    for (Index j = 0; j < width; ++j) out[j] = s * row[j];
-    if (constant) out[width] = s;
+  void copy_row(Index i, Real* out) const { copy_part(i, 0, cols(), Real(1), out); }
+  /// out[0..length) = factor · entries [first, first + length) of row i of A.
+  void copy_part(Index i, Index first, Index length, Real factor, Real* out) const {
+    const Real* row = data + i * stride + first;
+    if (scale) factor *= scale[i];
+    const Index stored = std::min(width, first + length) - std::min(width, first);
+    for (Index j = 0; j < stored; ++j) out[j] = factor * row[j];
+    if (stored < length) out[stored] = factor;
   }
 };
 
@@ -42,6 +46,15 @@ struct SparseRows {
   bool constant = false;
 
   Index cols() const { return width + (constant ? 1 : 0); }
+  /// out[0..length) = factor · entries [first, first + length) of row i of A. O(length + log of the row's entries).
+  void copy_part(Index i, Index first, Index length, Real factor, Real* out) const {
+    if (scale) factor *= scale[i];
+    std::fill_n(out, length, Real(0));
+    const arma::uword* end = column + start[i + 1];
+    for (const arma::uword* c = std::lower_bound(column + start[i], end, first); c != end && *c < first + length; ++c)
+      out[*c - first] = factor * value[c - column];
+    if (constant && first <= width && width < first + length) out[width - first] = factor;
+  }
 };
 
 /// One drawn sketch: a value that stands for a fixed matrix S ∈ R^{s×N} with E[SᵀS] = I.
@@ -61,8 +74,8 @@ class Sketch {
   /// Y = S X for X ∈ R^{N×p}; Y is resized to s×p.
   virtual void apply(const Mat<Real>& X, Mat<Real>& Y) const = 0;
 
-  /// B = (S A)ᵀ for A given by rows; B is resized to k×s. The defaults form panels of columns of A and call apply; kinds that
-  /// read A row by row (all but the transforms) override them.
+  /// B = (S A)ᵀ for A given by rows; B is resized to k×s. The defaults form panels of columns of A (64 MiB, or 8 columns
+  /// where that is more) and call apply, so that a new kind needs apply alone; every kind shipped here overrides them.
   virtual void apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const;
   virtual void apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const;
 };
@@ -82,5 +95,8 @@ class SketchKind {
 
 /// Throws InputError unless 1 ≤ s ≤ N: "sketch size 5000 exceeds the 1000 rows of the matrix ...". Makers call it.
 void check_sketch_size(Index s, Index N);
+
+/// Throws InputError unless a matrix with `rows` rows fits a sketch with N columns. Every apply and apply_rows calls it.
+void check_sketched_rows(Index rows, Index N);
 
 }  // namespace raphson
