@@ -1,0 +1,112 @@
+#include <raphson/core/dense.hpp>
+#include <raphson/core/interrupt.hpp>
+#include <raphson/core/machine.hpp>
+#include <raphson/core/threads.hpp>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <vector>
+
+namespace raphson {
+namespace {
+
+/// Work per second of the faster of two runs; the first also warms caches, clocks and threads.
+template <class Run>
+double rate(double work, Run run) {
+  double best = 0;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    const Stopwatch watch;
+    run();
+    best = std::max(best, work / std::max(watch.seconds(), 1e-7));
+  }
+  return best;
+}
+
+/// Independent multiplications of 192 × 192 matrices, two a thread.
+template <class Real>
+double gemm_rate() {
+  constexpr Index n = 192;
+  const Mat<Real> A(n, n, arma::fill::value(Real(0.5)));
+  const Index tasks = 2 * static_cast<Index>(thread_count());
+  arma::Cube<Real> C(n, n, tasks, arma::fill::zeros);
+  return rate(2.0 * n * n * n * static_cast<double>(tasks), [&] {
+    parallel_for(tasks, [&](Index task) {
+      gemm<Real>(false, false, n, n, n, Real(1), A.memptr(), n, A.memptr(), n, Real(0), C.slice_memptr(task), n);
+    });
+  });
+}
+
+template <class Real>
+double factor_rate() {
+  constexpr Index k = 640;
+  Mat<Real> G;
+  return rate(static_cast<double>(k * k * k) / 3, [&] {
+    G.eye(k, k);
+    G *= Real(2);
+    G += Real(1) / Real(k);
+    if (!cholesky(G)) G.zeros();  // cannot happen: G = 2I + 11ᵀ/k
+  });
+}
+
+/// Blocks of 64 KiB, summed in order, so that the compiler keeps every read.
+double bandwidth(const std::vector<double>& data) {
+  const Blocks blocks{data.size(), 8192};
+  std::vector<double> sum(blocks.count());
+  return rate(8.0 * static_cast<double>(data.size()), [&] {
+    parallel_for(blocks.count(), [&](Index block) {
+      double partial[8] = {};
+      for (Index i = blocks.begin(block); i + 8 <= blocks.end(block); i += 8)
+        for (Index lane = 0; lane < 8; ++lane) partial[lane] += data[i + lane];
+      for (const double p : partial) sum[block] += p;
+    });
+  });
+}
+
+/// Products of a sparse matrix with a vector of 4096 elements: one gather and one multiply-add a nonzero.
+double sparse_rate(const std::vector<double>& values) {
+  constexpr Index width = 4096;
+  const Vec x(width, arma::fill::ones);
+  const Blocks blocks{std::min<Index>(values.size(), 1u << 19), 8192};
+  std::vector<arma::uword> column(blocks.total);
+  for (Index i = 0; i < blocks.total; ++i) column[i] = (i * 2654435761u >> 7) % width;
+  std::vector<double> sum(blocks.count());
+  return rate(2.0 * static_cast<double>(blocks.total), [&] {
+    parallel_for(blocks.count(), [&](Index block) {
+      double partial = 0;
+      for (Index i = blocks.begin(block); i < blocks.end(block); ++i) partial += values[i] * x[column[i]];
+      sum[block] = partial;
+    });
+  });
+}
+
+Machine measure() {
+  const SingleThreadedBlas blas;
+  const std::vector<double> data(Index{1} << 22, 1.0);  // 32 MiB: more would cost more to touch than to read
+  Machine machine;
+  machine.gemm = gemm_rate<double>();
+  machine.gemm_single = gemm_rate<float>();
+  machine.factor = factor_rate<double>();
+  machine.factor_single = factor_rate<float>();
+  machine.bandwidth = bandwidth(data);
+  machine.sparse = sparse_rate(data);
+  return machine;
+}
+
+}  // namespace
+
+const Machine& Machine::measured() {
+  static std::mutex mutex;
+  static std::map<int, Machine> known;  // nodes stay where they are
+  const int threads = thread_count();
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto found = known.find(threads); found != known.end()) return found->second;
+  }
+  // Outside the lock: a thread that waits in a parallel loop may run someone else's task, which may ask for the same.
+  const Machine machine = measure();
+  const std::lock_guard lock(mutex);
+  return known.try_emplace(threads, machine).first->second;
+}
+
+}  // namespace raphson
