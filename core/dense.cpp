@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 namespace raphson {
 namespace {
@@ -204,6 +205,10 @@ bool finite_bits(const Real* x, Index n, Bits exponent) {
 }
 }  // namespace
 
+double checked_norm(const Vec& x) {
+  if (!all_finite(x.memptr(), x.n_elem)) return std::numeric_limits<double>::quiet_NaN();
+  return arma::norm(x);
+}
 bool all_finite(const double* x, Index n) { return finite_bits<double, std::uint64_t>(x, n, 0x7ff0000000000000ULL); }
 bool all_finite(const float* x, Index n) { return finite_bits<float, std::uint32_t>(x, n, 0x7f800000U); }
 

@@ -62,6 +62,9 @@ template <class Real>
 /// Solves the symmetric tridiagonal eigenproblem for its extreme eigenvalues: diagonal a, off-diagonal b. Used for Lanczos.
 bool tridiagonal_extremes(const Vec& a, const Vec& b, double& smallest, double& largest);
 
+/// ‖x‖₂; NaN when an element is not finite. arma::norm passes over a NaN among zeros and answers 0, which would look like convergence.
+double checked_norm(const Vec& x);
+
 bool all_finite(const double* x, Index n);
 bool all_finite(const float* x, Index n);
 template <class Real>

@@ -1,3 +1,4 @@
+#include <raphson/core/dense.hpp>
 #include <raphson/core/stopping.hpp>
 
 #include <fmt/format.h>
@@ -10,7 +11,7 @@ Stopping::Stopping(const Model& model, const Options& options, const Linearizati
       tolerance_(options.tolerance),
       max_iterations_(options.max_iterations),
       time_limit_(options.time_limit),
-      gradient_reference_(std::max(arma::norm(start.gradient()), model.gradient_scale())),
+      gradient_reference_(std::max(checked_norm(start.gradient()), model.gradient_scale())),
       residual_reference_(options.residual_reference > 0 ? options.residual_reference : start.residual_norm()) {
   if (criterion_ == Criterion::residual_ratio && std::isnan(start.residual_norm())) criterion_ = Criterion::relative_gradient;
 }
@@ -29,7 +30,7 @@ std::string Stopping::criterion_name() const {
 void Stopping::measure(const Linearization& at, Iteration& record) const {
   const auto ratio = [](double value, double reference) { return value == 0 ? 0.0 : value / reference; };
   record.objective = at.value();
-  record.gradient_norm = arma::norm(at.gradient());
+  record.gradient_norm = checked_norm(at.gradient());
   record.relative_gradient = ratio(record.gradient_norm, gradient_reference_);
   record.residual_ratio = ratio(at.residual_norm(), residual_reference_);
 }
