@@ -26,7 +26,8 @@ struct TwoLayerReluOptions {
 ///
 /// J ∈ R^{n×md} is never formed: with Φᵢᵣ = φ′(⟨wᵣ,xᵢ⟩) (1{z ≥ 0} for ReLU, also at −0.0), JᵀV, JU and the Gram matrix
 /// JJᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m come from X, Φ and a. When md ≥ n the system is in Jᵀ (Gram-Gauss-Newton), else in J.
-/// Memory: n·m activations. Throws InputError for width 0, non-finite data, sizes.
+/// Memory: n·m activations at a time (a bit each for ReLU, a double for softplus), twice while a step is tried. Throws InputError for
+/// width 0, a sharpness that is not positive, non-finite data, sizes, and a net that physical memory does not hold.
 class TwoLayerRelu : public Model {
  public:
   TwoLayerRelu(DataMatrix X, Vec y, TwoLayerReluOptions options = {});
@@ -36,6 +37,7 @@ class TwoLayerRelu : public Model {
   Index parameters() const override;  ///< m·d
   double value(const Vec& W) const override;
   std::unique_ptr<Linearization> linearize(const Vec& W) const override;
+  std::unique_ptr<Line> along(const Vec& W, const Vec& p) const override;
   Criterion criterion() const override { return Criterion::residual_ratio; }
   std::vector<std::string> notes() const override;
 
@@ -51,17 +53,19 @@ class TwoLayerRelu : public Model {
   /// The same data, signs and width with another activation (smoothing continuation).
   TwoLayerRelu with_activation(Activation activation) const;
 
-  /// Rows of X that coincide but whose targets differ, and what they force: ‖f − y‖ ≥ floor for every W.
+  /// Rows of X that coincide (bit for bit) but whose targets differ, and what they force: ‖f − y‖ ≥ floor for every W.
   struct Conflicts {
     Index groups = 0;        ///< groups of equal rows with different targets
     Index rows = 0;          ///< rows in those groups
-    double floor = 0;        ///< smallest ‖f − y‖₂ they allow
+    Index zero_rows = 0;     ///< rows of zeros, where f is φ(0)·Σaᵣ/√m whatever W, with another target
+    double floor = 0;        ///< smallest ‖f − y‖₂ they allow: √Σ (yᵢ − mean of its group)²
     Index equal_groups = 0;  ///< groups of equal rows, conflicting or not
   };
   const Conflicts& conflicts() const;
 
  private:
   struct Data;
+  explicit TwoLayerRelu(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
   std::shared_ptr<const Data> data_;
 };
 

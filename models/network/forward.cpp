@@ -1,0 +1,65 @@
+#include <raphson/core/threads.hpp>
+#include <raphson/models/network/jacobian.hpp>
+#include <raphson/models/network/tiles.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace raphson {
+namespace {
+
+/// Σ aᵣ max(zᵣ, 0), eight sums side by side. NaN stays NaN.
+double sum_relu(Index count, const double* a, const double* z) {
+  double sum[8] = {};
+  Index r = 0;
+  for (; r + 8 <= count; r += 8) {
+    for (Index lane = 0; lane < 8; ++lane) sum[lane] += a[r + lane] * std::max(z[r + lane], 0.0);
+  }
+  for (; r < count; ++r) sum[r % 8] += a[r] * std::max(z[r], 0.0);
+  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+/// Σ aᵣ log(1+exp(βzᵣ))/β; z is replaced by the derivative 1/(1+exp(−βz)).
+double sum_softplus(Index count, const double* a, double beta, double* z) {
+  double sum = 0;
+  for (Index r = 0; r < count; ++r) {
+    const double t = beta * z[r];
+    if (std::abs(t) > 40) {  // e^{-40} is below the rounding error of 1 and, in a sum of activations, of 0
+      sum += a[r] * std::max(t, 0.0);
+      z[r] = t > 0 ? 1 : 0;
+      continue;
+    }
+    const double e = std::exp(-std::abs(t));  // NaN passes through
+    sum += a[r] * (std::max(t, 0.0) + std::log1p(e));
+    z[r] = (t >= 0 ? 1.0 : e) / (1 + e);
+  }
+  return sum / beta;
+}
+
+}  // namespace
+
+Vec forward(const DataMatrix& X, const Vec& signs, const Activation& activation, const double* W, ActivationPattern* pattern) {
+  const Index n = X.rows(), m = signs.n_elem;
+  const TileWeights weights(X, W, m);
+  const Blocks panels{n, tile_points};
+  const double scale = 1 / std::sqrt(static_cast<double>(m));
+  Vec f(n);
+  parallel_for(panels.count(), [&](Index panel) {
+    const Index point = panels.begin(panel), points = panels.length(panel);
+    std::vector<double> tile(tile_neurons * tile_points), sum(points, 0.0);
+    for (Index first = 0; first < m; first += tile_neurons) {
+      const Index count = std::min(tile_neurons, m - first);
+      weights.project(first, count, point, points, tile.data());
+      for (Index i = 0; i < points; ++i) {
+        double* z = tile.data() + i * tile_neurons;
+        const double* a = signs.memptr() + first;
+        sum[i] += activation.kind == Activation::Kind::relu ? sum_relu(count, a, z) : sum_softplus(count, a, activation.sharpness, z);
+        if (pattern) pattern->store(point + i, first, count, z);
+      }
+    }
+    for (Index i = 0; i < points; ++i) f[point + i] = scale * sum[i];
+  });
+  return f;
+}
+
+}  // namespace raphson

@@ -1,0 +1,74 @@
+#pragma once
+/// J of a two-layer network, known by its products. Internal to TwoLayerRelu.
+
+#include <raphson/core/tall_operator.hpp>
+#include <raphson/models/network/activation_pattern.hpp>
+
+#include <memory>
+#include <mutex>
+
+namespace raphson {
+
+/// Which observations share a feature: the pattern of XXᵀ with its values, for sparse X. Depends on the data alone.
+struct ObservationGraph {
+  arma::uvec start, neighbour;  ///< compressed columns, both triangles, increasing
+  Vec inner_product;            ///< ⟨xᵢ,xⱼ⟩; zeros stay
+  bool worthwhile = false;      ///< X is sparse and at most a fifth of all pairs share a feature; else nothing is stored
+
+  explicit ObservationGraph(const DataMatrix& X);
+};
+
+/// What a network is trained on; shared by every linearization and every activation.
+struct NetworkData {
+  DataMatrix X;
+  Vec y;
+  Vec signs;  ///< a, ±1
+
+  const ObservationGraph& graph() const;  ///< built at the first call
+
+  NetworkData(DataMatrix features, Vec target, Vec output_signs)
+      : X(std::move(features)), y(std::move(target)), signs(std::move(output_signs)) {}
+
+ private:
+  mutable std::once_flag built_;
+  mutable std::unique_ptr<const ObservationGraph> graph_;
+};
+
+/// f(xᵢ) = m^{-1/2} Σᵣ aᵣ φ(⟨wᵣ,xᵢ⟩) for every row of X, W as d × m; Φ goes to `pattern` unless null. 2·nnz(X)·m flops and nm
+/// activations.
+Vec forward(const DataMatrix& X, const Vec& signs, const Activation& activation, const double* W, ActivationPattern* pattern);
+
+/// J ∈ R^{n×md} at one W: row i is m^{-1/2} (aᵣ Φᵢᵣ xᵢ)ᵣ. Every product costs 2·nnz(X)·m flops a column.
+class NetworkJacobian {
+ public:
+  NetworkJacobian(std::shared_ptr<const NetworkData> data, ActivationPattern pattern) : data_(std::move(data)), Phi_(std::move(pattern)) {}
+
+  Index points() const { return data_->X.rows(); }
+  Index parameters() const { return data_->X.cols() * Phi_.neurons(); }
+  const NetworkData& data() const { return *data_; }
+  const ActivationPattern& pattern() const { return Phi_; }
+
+  void multiply(const Mat<double>& U, Mat<double>& Y) const;             ///< Y = J U
+  void multiply_transposed(const Mat<double>& V, Mat<double>& Y) const;  ///< Y = Jᵀ V
+
+  void row(Index point, double* out) const;         ///< md numbers
+  void column(Index parameter, double* out) const;  ///< n numbers
+
+  void point_gram(Mat<double>& G) const;   ///< J Jᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m, n × n: n²m/128 words of bits, or n²m flops for softplus
+  void point_gram_diagonal(Vec& g) const;  ///< ‖xᵢ‖² Σᵣ Φᵢᵣ² / m
+  void sparse_point_gram(arma::sp_mat& G) const;  ///< the same on the pattern of XXᵀ
+  void parameter_gram(Mat<double>& G) const;      ///< Jᵀ J, md × md, from panels of rows: n(md)² flops
+  void parameter_gram_diagonal(Vec& g) const;
+
+ private:
+  double scale() const;  ///< m^{-1/2}
+
+  std::shared_ptr<const NetworkData> data_;
+  ActivationPattern Phi_;
+};
+
+/// A = Jᵀ (md × n) and A = J (n × md).
+std::shared_ptr<const Operator> adjoint_operator(std::shared_ptr<const NetworkJacobian> J);
+std::shared_ptr<const Operator> direct_operator(std::shared_ptr<const NetworkJacobian> J);
+
+}  // namespace raphson

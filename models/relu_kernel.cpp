@@ -1,0 +1,70 @@
+#include <raphson/core/threads.hpp>
+#include <raphson/models/two_layer_relu.hpp>
+
+#include <cmath>
+#include <numbers>
+
+namespace raphson {
+namespace {
+
+/// One observation of either form, scaled to unit norm.
+struct Direction {
+  const double* value;
+  const arma::uword* index;  ///< null: dense
+  Index count;
+  double norm;
+};
+
+Direction direction(const DataMatrix& X, Index i) {
+  Direction u{nullptr, nullptr, X.cols(), 0};
+  if (X.is_sparse()) {
+    const arma::sp_mat& rows = X.sparse();
+    u = {rows.values + rows.col_ptrs[i], rows.row_indices + rows.col_ptrs[i], rows.col_ptrs[i + 1] - rows.col_ptrs[i], 0};
+  } else {
+    u.value = X.dense().colptr(i);
+  }
+  for (Index k = 0; k < u.count; ++k) u.norm = std::hypot(u.norm, u.value[k]);
+  return u;
+}
+
+/// ⟨x,x′⟩ (π − ∠)/2π with ∠ = 2 atan2(‖u − v‖, ‖u + v‖) for unit u, v: accurate for nearly parallel rows, where arccos is not
+/// (Kahan 2006).
+double kernel(const Direction& x, const Direction& y) {
+  if (!(x.norm > 0 && y.norm > 0)) return 0;
+  double difference = 0, sum = 0, inner = 0;
+  const auto add = [&](double a, double b) {
+    inner += a * b;
+    const double u = a / x.norm, v = b / y.norm;
+    difference += (u - v) * (u - v);
+    sum += (u + v) * (u + v);
+  };
+  if (!x.index) {
+    for (Index k = 0; k < x.count; ++k) add(x.value[k], y.value[k]);
+  } else {
+    Index e = 0, f = 0;
+    while (e < x.count || f < y.count) {
+      const bool take_x = f == y.count || (e < x.count && x.index[e] <= y.index[f]);
+      const bool take_y = e == x.count || (f < y.count && y.index[f] <= x.index[e]);
+      add(take_x ? x.value[e] : 0.0, take_y ? y.value[f] : 0.0);
+      e += take_x ? 1 : 0;
+      f += take_y ? 1 : 0;
+    }
+  }
+  const double angle = 2 * std::atan2(std::sqrt(difference), std::sqrt(sum));
+  return inner * (std::numbers::pi - angle) / (2 * std::numbers::pi);
+}
+
+}  // namespace
+
+arma::mat relu_kernel(const DataMatrix& X) {
+  const Index n = X.rows();
+  std::vector<Direction> rows(n);
+  for (Index i = 0; i < n; ++i) rows[i] = direction(X, i);
+  arma::mat K(n, n);
+  parallel_for(n, [&](Index j) {
+    for (Index i = j; i < n; ++i) K(i, j) = K(j, i) = kernel(rows[i], rows[j]);
+  });
+  return K;
+}
+
+}  // namespace raphson
