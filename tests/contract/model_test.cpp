@@ -3,6 +3,7 @@
 #include <raphson/core/derivative_check.hpp>
 #include <raphson/core/error.hpp>
 #include <raphson/models/linear_model.hpp>
+#include <raphson/models/two_layer_relu.hpp>
 #include <raphson/problems/generators.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -49,6 +50,14 @@ Case linear(std::shared_ptr<const Loss> loss, bool sparse, LinearModelOptions op
   if (loss->name() == "poisson") y.transform([](double target) { return std::floor(std::exp(target)); });
   auto model = std::make_shared<LinearModel>(generated.C, y, std::move(loss), std::move(options));
   return {model, 0.4 * normal(model->parameters(), Seed(3))};
+}
+
+/// 60 rows of 7 features: width 4 has fewer parameters than rows (direct steps), width 20 more (adjoint steps).
+Case network(bool sparse, Index width, Activation activation) {
+  const Generated generated = data(sparse);
+  auto model =
+      std::make_shared<TwoLayerRelu>(generated.C, generated.y, TwoLayerReluOptions{.width = width, .activation = activation, .seed = 3});
+  return {model, model->initial_weights()};
 }
 
 LinearModelOptions plain() { return {.l2 = 0, .intercept = false}; }
@@ -111,6 +120,11 @@ const std::vector<Row> models{
     {"huber", [] { return linear(huber_loss(), false, plain()); }},
     {"huber, sparse, all options", [] { return linear(huber_loss(), true, full()); }},
     {"a user's log-cosh, all options", [] { return linear(make_loss(LogCosh{}, "log-cosh"), false, full()); }},
+    {"ReLU net, wide", [] { return network(false, 20, Activation::relu()); }, false},
+    {"ReLU net, wide, sparse", [] { return network(true, 20, Activation::relu()); }, false},
+    {"ReLU net, narrow", [] { return network(false, 4, Activation::relu()); }, false},
+    {"softplus net, wide", [] { return network(false, 20, Activation::softplus(2)); }, false},
+    {"softplus net, narrow, sparse", [] { return network(true, 4, Activation::softplus(2)); }, false},
     {"a user's model",
      [] {
        return Case{std::make_shared<Quartic>(), normal(5, Seed(6))};
