@@ -44,9 +44,10 @@ struct Needs {
 /// Predicted price of one solve. NaN seconds: no idea.
 struct Estimate {
   double seconds = std::numeric_limits<double>::quiet_NaN();
-  double bytes = 0;          ///< work space beyond A itself
-  std::string advice;        ///< what to use instead when bytes exceed the limit
-  std::string used, reason;  ///< auto: what it would choose and why; empty elsewhere
+  double bytes = 0;         ///< work space beyond A itself
+  std::string advice = {};  ///< what to use instead when bytes exceed the limit
+  std::string used = {};    ///< auto: what it would choose; empty elsewhere
+  std::string reason = {};  ///< auto: why
 };
 
 /// Solves Gram systems. An object may keep factors between calls; caches are checked against the system, never trusted, and a

@@ -16,6 +16,8 @@ class Preconditioner {
   virtual Index size() const = 0;
   /// z = M⁻¹ r. z is resized; it may not alias r.
   virtual void solve(const Vec& r, Vec& z) const = 0;
+  virtual Index sketch_size() const { return 0; }   ///< rows of the sketch behind it; 0: none
+  virtual double extra_shift() const { return 0; }  ///< what was added to the diagonal beyond μ to make it factorable
 };
 
 /// How to build one for a system: what preconditioned-cg and preconditioned-gd are given.

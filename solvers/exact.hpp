@@ -13,7 +13,7 @@ class Exact : public LinearSolver {
   enum class Method { cholesky, qr };
   explicit Exact(Method method = Method::cholesky) : method_(method) {}
   std::string name() const override { return method_ == Method::qr ? "exact-qr" : "exact"; }
-  Needs needs() const override { return {.gram = true}; }
+  Needs needs() const override { return {.gram = method_ == Method::cholesky}; }
   Estimate estimate(const GramSystem& system, const Machine& machine) const override;
   LinearReport solve(const GramSystem& system, Vec& z) override;
 

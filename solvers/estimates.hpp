@@ -1,0 +1,38 @@
+#pragma once
+/// Cost formulas that several solvers share. Seconds come from OperatorCost and the rates of a Machine; bytes are work space beyond A.
+
+#include <raphson/core/linear_solver.hpp>
+#include <raphson/solvers/sketch_options.hpp>
+
+namespace raphson {
+
+/// Whether A stores (or touches) few enough entries that its products run at sparse rates: less than a quarter of N·k.
+bool mostly_zero(const Operator& A);
+
+/// x ↦ AᵀAx, AᵀA.
+double product_seconds(const Operator& A, const Machine& machine);
+double gram_seconds(const Operator& A, const Machine& machine);
+/// SA for S of s rows; k products where rows of A cannot be had for less than a product.
+double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine);
+
+/// Iterations that CG needs with a sketch of s = c·k rows: it contracts by √(1/c) each, κ = ((√c+1)/(√c−1))².
+double sketched_cg_iterations(double tolerance, Index s, Index k);
+/// Iterations assumed for CG without a sketch, where nothing is known about the spectrum.
+double plain_cg_iterations(double tolerance, Index k, bool jacobi);
+
+Estimate exact_estimate(const GramSystem& system, const Machine& machine);
+Estimate exact_qr_estimate(const GramSystem& system, const Machine& machine);
+/// Building the sketched preconditioner alone; `s` rows, the exact Gram matrix when s ≥ N.
+Estimate sketched_build_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s);
+/// `iterations` of a preconditioned iteration with a k × k triangular factor, after building it.
+Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s,
+                                 double iterations);
+Estimate cg_estimate(const GramSystem& system, const Machine& machine, bool jacobi);
+
+/// The sketch in force: the one asked for, else CountSketch for dense rows and sparse signs for sparse ones.
+std::shared_ptr<const SketchKind> chosen_sketch(const SketchOptions& options, const Operator& A);
+
+/// "Use jacobi-cg (0.1 GiB) or cg (0.1 GiB).": the solvers that need less than `bytes`; empty when there is none.
+std::string smaller_solvers(const GramSystem& system, double bytes);
+
+}  // namespace raphson

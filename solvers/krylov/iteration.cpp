@@ -1,0 +1,73 @@
+#include <raphson/solvers/krylov/iteration.hpp>
+
+#include <cmath>
+
+namespace raphson {
+namespace {
+
+/// r = (b − Hz)/‖b‖, scaled so that tiny and huge right-hand sides neither underflow nor overflow in squares.
+void scaled_residual(const GramSystem& system, const Vec& z, double scale, Vec& r) {
+  system.apply(z, r);
+  r = (*system.b - r) / scale;
+}
+
+void widen(IterationResult& total, const IterationResult& part) {
+  total.iterations += part.iterations;
+  total.smallest = std::fmin(total.smallest, part.smallest);
+  total.largest = std::fmax(total.largest, part.largest);
+}
+
+}  // namespace
+
+double preconditioned_norm(const Preconditioner* M, const Vec& r) {
+  if (!M) return arma::norm(r);
+  Vec y;
+  M->solve(r, y);
+  return std::sqrt(arma::dot(r, y));
+}
+
+IterationResult solve_verified(const GramSystem& system, const Preconditioner* M, const Kernel& kernel, const IterationLimits& limits,
+                               Vec& z) {
+  IterationResult total;
+  const double scale = arma::norm(*system.b);
+  Vec r, d, trial, trial_r;
+  if (z.is_zero()) {
+    r = *system.b / scale;
+  } else {
+    scaled_residual(system, z, scale, r);
+  }
+  total.residual = arma::norm(r);
+  double merit = preconditioned_norm(M, r);
+  while (true) {
+    if (total.residual <= limits.tolerance) {
+      total.stop = Stop::tolerance;
+      return total;
+    }
+    if (total.iterations >= limits.iterations) return total;
+    // A hair below the tolerance, so that rounding in the recurrence does not cost a second round.
+    const IterationResult part = kernel(r, {0.99 * limits.tolerance, limits.iterations - total.iterations, limits.patience}, d);
+    widen(total, part);
+    total.stop = part.stop;
+    trial = z + scale * d;
+    scaled_residual(system, trial, scale, trial_r);
+    const double trial_residual = arma::norm(trial_r);
+    const double trial_merit = preconditioned_norm(M, trial_r);
+    const bool small_enough = trial_residual <= limits.tolerance;
+    if (!trial_r.is_finite() || !(small_enough || trial_merit < merit)) {
+      if (!trial_r.is_finite()) total.stop = Stop::non_finite;
+      if (total.stop == Stop::tolerance) total.stop = Stop::stagnation;
+      return total;
+    }
+    const bool worth_repeating = trial_merit <= 0.5 * merit && (part.stop == Stop::tolerance || part.stop == Stop::stagnation);
+    z.swap(trial);
+    r.swap(trial_r);
+    total.residual = trial_residual;
+    merit = trial_merit;
+    if (!small_enough && !worth_repeating) {
+      if (total.stop == Stop::tolerance) total.stop = Stop::stagnation;
+      return total;
+    }
+  }
+}
+
+}  // namespace raphson

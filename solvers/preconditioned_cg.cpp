@@ -1,0 +1,98 @@
+#include <raphson/core/threads.hpp>
+#include <raphson/solvers/estimates.hpp>
+#include <raphson/solvers/krylov/conjugate_gradients.hpp>
+#include <raphson/solvers/preconditioned_cg.hpp>
+#include <raphson/solvers/preconditioned_ladder.hpp>
+#include <raphson/solvers/preconditioners/sketched.hpp>
+#include <raphson/solvers/solve_support.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace raphson {
+
+struct PreconditionedCg::State {
+  std::shared_ptr<const PreconditionerKind> kind;
+  Reuse reuse = Reuse::never;
+
+  // Kept between the systems of one outer iteration, under Reuse::while_contracting.
+  std::unique_ptr<Preconditioner> kept;
+  Index rows = 0;            ///< N it was built for
+  double rate_when_new = 0;  ///< iterations a digit
+
+  bool fits(const GramSystem& system) const { return kept && rows == system.A->rows() && kept->size() == system.size(); }
+};
+
+namespace {
+
+Kernel cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) { return conjugate_gradient_kernel(system, &M); }
+
+}  // namespace
+
+PreconditionedCg::PreconditionedCg(SketchOptions sketch, Reuse reuse)
+    : PreconditionedCg(sketched_preconditioner(std::move(sketch)), reuse) {}
+
+PreconditionedCg::PreconditionedCg(std::shared_ptr<const PreconditionerKind> kind, Reuse reuse) : state_(std::make_unique<State>()) {
+  state_->kind = std::move(kind);
+  state_->reuse = reuse;
+}
+
+PreconditionedCg::~PreconditionedCg() = default;
+
+void PreconditionedCg::reset() { state_->kept.reset(); }
+
+Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& machine) const {
+  Estimate estimate = state_->kind->estimate_build(system, machine);
+  const double k = static_cast<double>(system.size());
+  const Index s = state_->kind->sketch_size(system);
+  const bool triangular = estimate.bytes >= 4 * k * k;
+  const double iterations = s > 0        ? sketched_cg_iterations(system.tolerance, s, system.size())
+                            : triangular ? 2
+                                         : plain_cg_iterations(system.tolerance, system.size(), true);
+  const double each = product_seconds(*system.A, machine) + (triangular ? 8 * k * k / machine.bandwidth : 0);
+  estimate.seconds += (iterations + 1) * each;
+  return estimate;
+}
+
+LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
+  const SingleThreadedBlas blas;
+  LinearReport report;
+  report.used = name();
+  if (settled_at_once(system, z, report)) return report;
+
+  // The first system of an outer iteration carries no contraction: what is kept then belongs to another run.
+  if (std::isnan(system.contraction) || !state_->fits(system)) reset();
+  if (state_->kept) {
+    const Stopwatch watch;
+    const double digits = std::max(1.0, -std::log10(system.tolerance));
+    const Index most = 10 + static_cast<Index>(3 * state_->rate_when_new * digits);
+    const Preconditioner& M = *state_->kept;
+    const IterationResult result = solve_verified(system, &M, conjugate_gradient_kernel(system, &M), {system.tolerance, most, 40}, z);
+    report.iterations = result.iterations;
+    report.sketch_size = M.sketch_size();
+    report.extra_shift = M.extra_shift();
+    report.solve_seconds = watch.seconds();
+    if (result.stop == Stop::tolerance || result.stop == Stop::interrupted) {
+      conclude(system, result, "", z, report);
+      const double rate = iterations_per_digit(static_cast<double>(result.iterations), result.residual);
+      if (rate > 1.5 * state_->rate_when_new + 0.5) reset();
+      return report;
+    }
+    report.fallbacks.push_back("the kept preconditioner no longer fits: built afresh");
+    reset();
+  }
+
+  const Index before = report.iterations;
+  const Index k = system.size();
+  const bool sketched = state_->kind->estimate_build(system, Machine{}).bytes >= 4.0 * static_cast<double>(k) * static_cast<double>(k);
+  const Ladder ladder{state_->kind.get(), cg_kernel, sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100};
+  auto M = solve_by_ladder(system, ladder, z, report);
+  if (state_->reuse == Reuse::while_contracting && M && report.status == LinearStatus::converged) {
+    state_->kept = std::move(M);
+    state_->rows = system.A->rows();
+    state_->rate_when_new = iterations_per_digit(static_cast<double>(report.iterations - before), report.relative_residual);
+  }
+  return report;
+}
+
+}  // namespace raphson

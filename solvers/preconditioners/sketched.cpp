@@ -1,0 +1,163 @@
+#include <raphson/core/dense.hpp>
+#include <raphson/core/threads.hpp>
+#include <raphson/solvers/estimates.hpp>
+#include <raphson/solvers/preconditioners/sketched.hpp>
+#include <raphson/solvers/preconditioners/triangular.hpp>
+#include <raphson/solvers/sketches/sketches.hpp>
+
+#include <fmt/format.h>
+#include <cmath>
+
+namespace raphson {
+namespace {
+
+/// A in the precision asked for; null when there is none in single.
+template <class Real>
+std::shared_ptr<const TallOperator<Real>> operator_in(const GramSystem& system) {
+  if constexpr (sizeof(Real) == 4) {
+    return system.A->single();
+  } else {
+    return system.A;
+  }
+}
+
+template <class Real>
+std::unique_ptr<Sketch<Real>> draw(const SketchKind& kind, Index s, Index N, Seed seed) {
+  if constexpr (sizeof(Real) == 4) {
+    return kind.make_single(s, N, seed);
+  } else {
+    return kind.make(s, N, seed);
+  }
+}
+
+/// B = (SA)ᵀ, in double and rounded when A has no single precision form.
+template <class Real>
+void sketch_rows(const GramSystem& system, const SketchKind& kind, Index s, Seed seed, Mat<Real>& B) {
+  const Index N = system.A->rows();
+  if (const auto A = operator_in<Real>(system)) {
+    A->sketch(*draw<Real>(kind, s, N, seed), B);
+  } else {
+    Mat<double> wide;
+    system.A->sketch(*kind.make(s, N, seed), wide);
+    B = arma::conv_to<Mat<Real>>::from(wide);
+  }
+}
+
+template <class Real>
+void gram_in(const GramSystem& system, Mat<Real>& G) {
+  if (const auto A = operator_in<Real>(system)) {
+    A->gram(G);
+  } else {
+    Mat<double> wide;
+    system.A->gram(wide);
+    G = arma::conv_to<Mat<Real>>::from(wide);
+  }
+}
+
+/// Added to an equilibrated matrix that would not factor: far above the rounding errors that amplify in its null space.
+template <class Real>
+double rescue_shift() {
+  return std::pow(static_cast<double>(std::numeric_limits<Real>::epsilon()), 2.0 / 3.0);
+}
+
+/// BBᵀ + diag(μ) by the ways that `how` permits, in order; `text` names the one that worked.
+template <class Real>
+bool factor_sketch(const Mat<Real>& B, const Vec& mu, SketchFactor how, ScaledFactor<Real>& factor, std::string& text) {
+  const auto cholesky_way = [&](double shift) {
+    Mat<Real> G;
+    outer_gram(B, G);
+    return cholesky_factor(G, mu, shift, factor);
+  };
+  text = "Cholesky";
+  if (how != SketchFactor::qr && cholesky_way(0)) return true;
+  text = "QR";
+  if (how != SketchFactor::cholesky && lq_stack_factor(B, mu, 0, factor)) return true;
+  if (how == SketchFactor::cholesky) {
+    text = "shifted Cholesky";
+    return cholesky_way(rescue_shift<Real>());
+  }
+  text = "shifted QR";
+  return lq_stack_factor(B, mu, rescue_shift<Real>(), factor);
+}
+
+class SketchedKind final : public PreconditionerKind {
+ public:
+  SketchedKind(SketchOptions options, Index default_factor) : options_(std::move(options)), default_factor_(default_factor) {}
+
+  std::string name() const override { return options_.kind ? options_.kind->name() : "sketch"; }
+
+  std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const override {
+    const SingleThreadedBlas blas;
+    if (options_.precision == Precision::f32 && attempt == 0) return build_in<float>(system, attempt, why);
+    return build_in<double>(system, attempt, why);
+  }
+
+  Estimate estimate_build(const GramSystem& system, const Machine& machine) const override {
+    return sketched_build_estimate(system, machine, options_, rows(system, 0));
+  }
+
+  Index sketch_size(const GramSystem& system) const override {
+    const Index s = rows(system, 0);
+    return s < system.A->rows() ? s : 0;
+  }
+
+ private:
+  Index rows(const GramSystem& system, Index attempt) const {
+    return raphson::sketch_size(options_, system.A->rows(), system.size(), default_factor_) << attempt;
+  }
+
+  template <class Real>
+  std::unique_ptr<Preconditioner> build_in(const GramSystem& system, Index attempt, std::string& why) const {
+    const Index s = rows(system, attempt);
+    const char* precision = sizeof(Real) == 4 ? "f32" : "f64";
+    if (s >= system.A->rows()) return exact_gram<Real>(system, s, precision, why);
+    const auto kind = attempt == 0 ? chosen_sketch(options_, *system.A) : sparse_sign_sketch();
+    const Seed seed = attempt == 0 ? system.seed.split(Purpose::sketch) : system.seed.split(Purpose::retry, attempt);
+    Mat<Real> B;
+    sketch_rows(system, *kind, s, seed, B);
+    const std::string what = fmt::format("{} s = {}, {}", kind->name(), s, precision);
+    if (!all_finite(B)) {
+      why = fmt::format("{}: the sketch is not finite", what);
+      return nullptr;
+    }
+    ScaledFactor<Real> factor;
+    std::string way;
+    if (!factor_sketch(B, system.shift_diagonal(), options_.factor, factor, way)) {
+      why = fmt::format("{}: {} broke down", what, way);
+      return nullptr;
+    }
+    return std::make_unique<TriangularPreconditioner<Real>>(std::move(factor), fmt::format("{}, {}", what, way), s);
+  }
+
+  template <class Real>
+  std::unique_ptr<Preconditioner> exact_gram(const GramSystem& system, Index s, const char* precision, std::string& why) const {
+    const Vec mu = system.shift_diagonal();
+    ScaledFactor<Real> factor;
+    for (const double shift : {0.0, rescue_shift<Real>()}) {
+      Mat<Real> G;
+      gram_in(system, G);
+      if (!all_finite(G)) {
+        why = "AᵀA is not finite";
+        return nullptr;
+      }
+      if (cholesky_factor(G, mu, shift, factor)) {
+        const std::string text =
+            fmt::format("AᵀA itself, {}: a sketch of {} rows would not be smaller than the {} rows of A", precision, s, system.A->rows());
+        return std::make_unique<TriangularPreconditioner<Real>>(std::move(factor), text);
+      }
+    }
+    why = "the Cholesky factorization of AᵀA broke down";
+    return nullptr;
+  }
+
+  SketchOptions options_;
+  Index default_factor_;
+};
+
+}  // namespace
+
+std::shared_ptr<const PreconditionerKind> sketched_preconditioner(SketchOptions options, Index default_factor) {
+  return std::make_shared<SketchedKind>(std::move(options), default_factor);
+}
+
+}  // namespace raphson
