@@ -1,3 +1,4 @@
+#include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
 #include <raphson/core/gram_system.hpp>
 #include <raphson/core/threads.hpp>
@@ -32,9 +33,8 @@ double GramSystem::relative_residual(const Vec& z) const {
   Vec residual;
   apply(z, residual);
   residual = *b - residual;
-  // The scaled sums of arma::norm pass over NaN on some paths: ask first.
-  if (!residual.is_finite() || !b->is_finite()) return std::numeric_limits<double>::quiet_NaN();
-  const double numerator = arma::norm(residual), denominator = arma::norm(*b);
+  const double numerator = checked_norm(residual), denominator = checked_norm(*b);
+  if (std::isnan(numerator) || std::isnan(denominator)) return std::numeric_limits<double>::quiet_NaN();
   if (denominator > 0) return numerator / denominator;
   return numerator > 0 ? std::numeric_limits<double>::infinity() : 0.0;
 }
