@@ -36,7 +36,7 @@ void iterate(const GramSystem& system, const Preconditioner* M, const IterationL
   precondition(M, s.r, s.y);
   s.p = s.y;
   double rho = arma::dot(s.r, s.y);
-  double best_rho = rho, best_norm = arma::norm(s.r);
+  double best_rho = rho, best_norm = checked_norm(s.r);
   Index last_progress = 0;
   while (result.iterations < limits.iterations) {
     if (system.interrupted()) {
@@ -58,7 +58,7 @@ void iterate(const GramSystem& system, const Preconditioner* M, const IterationL
     s.x += alpha * s.p;
     s.r -= alpha * s.q;
     s.alpha.push_back(alpha);
-    const double norm = arma::norm(s.r);
+    const double norm = checked_norm(s.r);
     if (norm <= limits.tolerance) {
       d = s.x;
       result.residual = norm;
@@ -96,7 +96,7 @@ IterationResult conjugate_gradients(const GramSystem& system, const Precondition
   scratch.alpha.clear();
   scratch.beta.clear();
   d.zeros(r0.n_elem);
-  result.residual = arma::norm(r0);
+  result.residual = checked_norm(r0);
   iterate(system, M, limits, d, scratch, result);
   ritz_values(scratch.alpha, scratch.beta, result);
   return result;

@@ -1,3 +1,4 @@
+#include <raphson/core/dense.hpp>
 #include <raphson/solvers/krylov/iteration.hpp>
 
 #include <cmath>
@@ -20,7 +21,7 @@ void widen(IterationResult& total, const IterationResult& part) {
 }  // namespace
 
 double preconditioned_norm(const Preconditioner* M, const Vec& r) {
-  if (!M) return arma::norm(r);
+  if (!M) return checked_norm(r);
   Vec y;
   M->solve(r, y);
   return std::sqrt(arma::dot(r, y));
@@ -29,14 +30,14 @@ double preconditioned_norm(const Preconditioner* M, const Vec& r) {
 IterationResult solve_verified(const GramSystem& system, const Preconditioner* M, const Kernel& kernel, const IterationLimits& limits,
                                Vec& z) {
   IterationResult total;
-  const double scale = arma::norm(*system.b);
+  const double scale = checked_norm(*system.b);
   Vec r, d, trial, trial_r;
-  if (z.is_zero()) {
+  if (!z.is_zero()) scaled_residual(system, z, scale, r);
+  if (z.is_zero() || !r.is_finite()) {
+    z.zeros(system.size());
     r = *system.b / scale;
-  } else {
-    scaled_residual(system, z, scale, r);
   }
-  total.residual = arma::norm(r);
+  total.residual = checked_norm(r);
   double merit = preconditioned_norm(M, r);
   while (true) {
     if (total.residual <= limits.tolerance) {
@@ -50,7 +51,7 @@ IterationResult solve_verified(const GramSystem& system, const Preconditioner* M
     total.stop = part.stop;
     trial = z + scale * d;
     scaled_residual(system, trial, scale, trial_r);
-    const double trial_residual = arma::norm(trial_r);
+    const double trial_residual = checked_norm(trial_r);
     const double trial_merit = preconditioned_norm(M, trial_r);
     const bool small_enough = trial_residual <= limits.tolerance;
     if (!trial_r.is_finite() || !(small_enough || trial_merit < merit)) {

@@ -1,3 +1,4 @@
+#include <raphson/core/dense.hpp>
 #include <raphson/solvers/krylov/conjugate_gradients.hpp>
 #include <raphson/solvers/krylov/stationary.hpp>
 
@@ -19,7 +20,7 @@ IterationResult iterate(const GramSystem& system, const Preconditioner& M, const
   IterationResult result;
   Vec r = r0, x(r0.n_elem, arma::fill::zeros), y, p, q;
   d.zeros(r0.n_elem);
-  result.residual = arma::norm(r);
+  result.residual = checked_norm(r);
   M.solve(r, y);
   double best = arma::dot(r, y);
   Index steps = 0, last_progress = 0;
@@ -34,7 +35,7 @@ IterationResult iterate(const GramSystem& system, const Preconditioner& M, const
     x += p;
     r -= q;
     M.solve(r, y);
-    const double norm = arma::norm(r), rho = arma::dot(r, y);
+    const double norm = checked_norm(r), rho = arma::dot(r, y);
     if (!std::isfinite(norm) || !std::isfinite(rho)) {
       result.stop = Stop::non_finite;
       return result;
