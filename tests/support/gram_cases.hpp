@@ -22,6 +22,7 @@ struct GramCase {
   Vec penalty;  ///< empty: none
   Vec c;        ///< empty: unknown
   bool ill_conditioned = false;
+  bool coherent = false;  ///< a careless sketch loses whole directions
 
   GramSystem system(double tolerance = 1e-8, Seed seed = Seed{7}) const {
     GramSystem s;
@@ -137,7 +138,9 @@ inline GramCase tiny_numbers() {
 inline GramCase coherent() {
   arma::mat A = 1e-3 * gaussian(2000, 20, 17);
   for (Index j = 0; j < 20; ++j) A(97 * j, j) = 100;
-  return dense_case("coherent rows", std::move(A));
+  GramCase g = dense_case("coherent rows", std::move(A));
+  g.coherent = true;
+  return g;
 }
 
 /// Every case whose solution exists.
