@@ -10,6 +10,7 @@
 #include <raphson/problems/generators.hpp>
 #include <raphson/problems/named.hpp>
 #include <raphson/problems/readers.hpp>
+#include <raphson/problems/rosenbrock.hpp>
 #include <raphson/problems/standardize.hpp>
 #include <raphson/solvers/first_order.hpp>
 #include <raphson/solvers/sketches/sketches.hpp>

@@ -5,6 +5,7 @@
 #include <raphson/models/linear_model.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 #include <raphson/problems/generators.hpp>
+#include <raphson/problems/rosenbrock.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <functional>
@@ -125,6 +126,11 @@ const std::vector<Row> models{
     {"ReLU net, narrow", [] { return network(false, 4, Activation::relu()); }, false},
     {"softplus net, wide", [] { return network(false, 20, Activation::softplus(2)); }, false},
     {"softplus net, narrow, sparse", [] { return network(true, 4, Activation::softplus(2)); }, false},
+    {"rosenbrock",
+     [] {
+       return Case{std::make_shared<Rosenbrock>(3), normal(6, Seed(8))};
+     },
+     false},
     {"a user's model",
      [] {
        return Case{std::make_shared<Quartic>(), normal(5, Seed(6))};
