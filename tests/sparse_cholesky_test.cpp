@@ -125,6 +125,7 @@ void check_solves(const Problem& problem, double accuracy = 1e-9) {
     BOOST_TEST(report.relative_residual <= problem.system.tolerance);
     BOOST_TEST(problem.system.relative_residual(z) <= problem.system.tolerance);
     BOOST_TEST(report.fallbacks.empty());
+    BOOST_TEST(report.iterations == 0u);  // the direct solution was enough
     const Vec expected = problem.expected();
     BOOST_TEST(arma::norm(z - expected) <= accuracy * arma::norm(expected));
   }
