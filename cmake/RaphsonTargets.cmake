@@ -4,6 +4,10 @@ function(raphson_compile_options target)
     $<$<BOOL:${RAPHSON_WERROR}>:-Werror>)
   if(RAPHSON_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${RAPHSON_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    # What cmake/sanitizer-ignore.txt says; g++ has no such list.
+    target_compile_options(${target} PRIVATE
+      $<$<CXX_COMPILER_ID:Clang>:-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/cmake/sanitizer-ignore.txt>
+      $<$<CXX_COMPILER_ID:GNU>:-fno-sanitize=null>)
     target_link_options(${target} PUBLIC -fsanitize=${RAPHSON_SANITIZE})
   endif()
 endfunction()

@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(uniform_rows_are_distinct_and_all_of_them_are_the_identity)
 }
 
 BOOST_AUTO_TEST_CASE(srht_has_entries_of_one_size_and_orthogonal_rows) {
-  for (const Index N : {1, 2, 4, 8, 32, 64, 77}) {
+  for (const Index N : std::initializer_list<Index>{1, 2, 4, 8, 32, 64, 77}) {
     const Index s = (N + 1) / 2;
     const arma::mat S = draw(*srht_sketch(), s, N, 4);
     BOOST_TEST(off(arma::abs(S), arma::mat(s, N, arma::fill::value(1 / std::sqrt(double(s))))) <= 1e-14);
