@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 
 #include <raphson/core/dense.hpp>
-#include <raphson/core/error.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/factorizations/sparse_factor.hpp>
+#include <raphson/solvers/krylov/conjugate_gradients.hpp>
+#include <raphson/solvers/solve_support.hpp>
 #include <raphson/solvers/sparse_cholesky.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 namespace raphson {
 
@@ -31,55 +31,11 @@ SparseFactor::Outcome factor_with_shift(SparseFactor& factor, const arma::sp_mat
   double delta = 10 * noise;
   for (Index attempt = 0; attempt < most_shifts; ++attempt, delta *= 100) {
     outcome = factor.factor(G, mu, delta);
-    report.fallbacks.push_back(fmt::format("{}: {:.1e} times the diagonal added and refined", cause, delta));
+    report.fallbacks.push_back(fmt::format("{}: {:.1e} of the diagonal added", cause, delta));
     report.extra_shift = outcome.largest_shift;
     if (outcome.usable) return outcome;
   }
   return outcome;
-}
-
-/// z ← z + M⁻¹(b − Hz) until the residual on the operator itself meets the tolerance or stops shrinking; the best z is kept.
-void refine(const GramSystem& system, SparseFactor& factor, Vec& z, LinearReport& report) {
-  const double norm_b = checked_norm(*system.b);
-  Vec x(system.size(), arma::fill::zeros), correction, residual = *system.b;
-  Mat<double> Hx;
-  report.relative_residual = 1;
-  z = x;
-  for (Index step = 0; step <= most_refinements && !system.interrupted(); ++step) {
-    factor.solve(residual, correction);
-    x += correction;
-    system.apply(x, Hx);
-    residual = *system.b - Hx;
-    report.iterations = step;
-    const double reached = checked_norm(residual) / norm_b;
-    const bool shrinking = reached < 0.9 * report.relative_residual;
-    if (reached < report.relative_residual) {
-      report.relative_residual = reached;
-      z = x;
-    }
-    if (reached <= system.tolerance || !shrinking) return;
-  }
-}
-
-LinearReport& fail(LinearReport& report, std::string message) {
-  report.status = LinearStatus::failed;
-  report.message = std::move(message);
-  return report;
-}
-
-/// Status and sentence for the residual reached.
-void conclude(const GramSystem& system, LinearReport& report) {
-  const bool reached = report.relative_residual <= system.tolerance;
-  report.status = reached ? LinearStatus::converged : LinearStatus::not_converged;
-  if (reached)
-    report.message = fmt::format("relative residual {:.1e} ≤ {:.1e}", report.relative_residual, system.tolerance);
-  else if (system.interrupted())
-    report.message = fmt::format("stopped from outside at relative residual {:.1e}", report.relative_residual);
-  else
-    report.message = fmt::format(
-        "relative residual {:.1e} > {:.1e} after {} refinements: the system is {}; add damping or a penalty, or loosen the tolerance",
-        report.relative_residual, system.tolerance, report.iterations,
-        report.fallbacks.empty() ? "too ill-conditioned for double precision" : "singular to working precision");
 }
 
 }  // namespace
@@ -88,34 +44,38 @@ SparseCholesky::SparseCholesky() : state_(std::make_unique<State>()) {}
 SparseCholesky::~SparseCholesky() = default;
 
 LinearReport SparseCholesky::solve(const GramSystem& system, Vec& z) {
-  check(system);
-  check_can_solve(*this, system, std::numeric_limits<double>::infinity());
   const SingleThreadedBlas blas;
-  Stopwatch watch;
+  const Stopwatch watch;
   LinearReport report;
   report.used = name();
-  z.zeros(system.size());
-  if (!all_finite(system.b->memptr(), system.b->n_elem)) return fail(report, "the right-hand side is not finite");
-  if (!arma::any(*system.b)) {
-    report.relative_residual = 0;
-    conclude(system, report);
-    return report;
-  }
+  check_can_solve(*this, system, std::numeric_limits<double>::infinity());
+  if (settled_at_once(system, z, report)) return report;
 
   arma::sp_mat G;
   system.A->sparse_gram(G);
   G.sync();
   if (!all_finite(G.values, G.n_nonzero)) {
-    const std::string where = system.A->non_finite();
-    return fail(report, where.empty() ? "AᵀA is not finite: A has non-finite or too large elements"
-                                      : fmt::format("AᵀA is not finite: A has a non-finite element at {}", where));
+    fail_non_finite(system, z, report);
+    return report;
   }
   const SparseFactor::Outcome outcome = factor_with_shift(state_->factor, G, system.shift_diagonal(), report);
   report.setup_seconds = watch.seconds();
-  if (!outcome.usable) return fail(report, fmt::format("{}; add damping or a penalty", report.fallbacks.back()));
+  if (!outcome.usable) {
+    report.message = report.fallbacks.back() + ", in vain. Add damping or a penalty.";
+    return report;
+  }
 
-  refine(system, state_->factor, z, report);
-  conclude(system, report);
+  // The direct solution, then conjugate gradients with the factor while the residual on the operator itself is too large.
+  const SparseFactor& factor = state_->factor;
+  factor.solve(*system.b, z);
+  if (!z.is_finite()) z.zeros();
+  const IterationResult result =
+      solve_verified(system, &factor, conjugate_gradient_kernel(system, &factor), {system.tolerance, most_refinements, 8}, z);
+  report.iterations = result.iterations;
+  conclude(system, result,
+           report.fallbacks.empty() ? "Rounding limits it: loosen the tolerance or add damping."
+                                    : "The system is singular to working precision: add damping or a penalty.",
+           z, report);
   report.solve_seconds = watch.seconds() - report.setup_seconds;
   return report;
 }

@@ -1,4 +1,5 @@
 #include <raphson/core/error.hpp>
+#include <raphson/solvers/factorizations/equilibration.hpp>
 #include <raphson/solvers/factorizations/sparse_factor.hpp>
 
 #ifdef RAPHSON_WITH_CHOLMOD
@@ -51,7 +52,7 @@ struct SparseFactor::State {
   std::vector<arma::uword> pattern_start, pattern_row;
   std::vector<Long> start, row;
   std::vector<double> value;
-  std::vector<double> scale;  // D
+  Vec scale;  // D
   Factor symbolic{nullptr, {&common.value}}, numeric{nullptr, {&common.value}};
   double factor_nonzeros = 0, flops = 0;
   Index order_width = 0, analyses = 0, factorizations = 0;
@@ -101,7 +102,6 @@ void SparseFactor::State::analyse(const arma::sp_mat& G) {
     start.push_back(static_cast<Long>(row.size()));
   }
   value.assign(row.size(), 0.0);
-  scale.assign(G.n_cols, 1.0);
 
   cholmod_sparse A = lower();
   symbolic.reset(cholmod_l_analyze(&A, &common.value));
@@ -115,21 +115,20 @@ void SparseFactor::State::analyse(const arma::sp_mat& G) {
 }
 
 void SparseFactor::State::load(const arma::sp_mat& G, const Vec& mu, double delta) {
-  // First the unscaled entries in place, then D from their diagonal.
+  // First the entries as they are, then D from their diagonal.
+  Vec diagonal = mu;
   for (Index j = 0; j < size(); ++j) {
-    auto out = static_cast<Index>(start[j]);
-    double& diagonal = value[out++];
-    diagonal = mu[j];
+    auto out = static_cast<Index>(start[j]) + 1;
     for (Index e = G.col_ptrs[j]; e < G.col_ptrs[j + 1]; ++e) {
-      if (G.row_indices[e] == j) diagonal += G.values[e];
+      if (G.row_indices[e] == j) diagonal[j] += G.values[e];
       if (G.row_indices[e] > j) value[out++] = G.values[e];
     }
-    scale[j] = diagonal > 0 ? 1.0 / std::sqrt(diagonal) : 1.0;
   }
+  scale = equilibrating_scale(diagonal);
   for (Index j = 0; j < size(); ++j) {
     const auto begin = static_cast<Index>(start[j]), end = static_cast<Index>(start[j + 1]);
-    for (Index e = begin; e < end; ++e) value[e] = (value[e] * scale[j]) * scale[static_cast<Index>(row[e])];
-    value[begin] += delta;
+    value[begin] = (diagonal[j] * scale[j]) * scale[j] + delta;
+    for (Index e = begin + 1; e < end; ++e) value[e] = (value[e] * scale[j]) * scale[static_cast<Index>(row[e])];
   }
 }
 
@@ -174,9 +173,9 @@ SparseFactor::Outcome SparseFactor::factor(const arma::sp_mat& G, const Vec& mu,
   return outcome;
 }
 
-void SparseFactor::solve(const Vec& r, Vec& z) {
+void SparseFactor::solve(const Vec& r, Vec& z) const {
   State& s = *state_;
-  Vec scaled = r % Vec(s.scale.data(), s.scale.size(), false, true);
+  Vec scaled = r % s.scale;
   cholmod_dense right{};
   right.nrow = right.nzmax = right.d = r.n_elem;
   right.ncol = 1;
@@ -214,7 +213,7 @@ SparseFactor::SparseFactor() {
 SparseFactor::~SparseFactor() = default;
 // Never reached: no object can be made.
 SparseFactor::Outcome SparseFactor::factor(const arma::sp_mat&, const Vec&, double) { return {}; }
-void SparseFactor::solve(const Vec&, Vec&) {}
+void SparseFactor::solve(const Vec&, Vec&) const {}
 Index SparseFactor::size() const { return 0; }
 Index SparseFactor::factor_nonzeros() const { return 0; }
 Index SparseFactor::order_width() const { return 0; }

@@ -1,19 +1,19 @@
 #pragma once
 /// Sparse Cholesky factorization of G + diag(μ), by CHOLMOD; the fill-reducing analysis is kept while the pattern of G stays.
 
-#include <raphson/core/types.hpp>
+#include <raphson/core/preconditioner.hpp>
 
 #include <memory>
 
 namespace raphson {
 
-/// P D (G + diag(μ)) D Pᵀ + δI = L Lᵀ with D = diag(G + diag(μ))^{-1/2}, so that the matrix factored has a unit diagonal and both pivots
-/// and δ are relative to it; P by approximate minimum degree (Amestoy, Davis, Duff 1996). One thread, no BLAS: the same bits always.
+/// P D (G + diag(μ)) D Pᵀ + δI = L Lᵀ with D = equilibrating_scale(diagonal), so that the matrix factored has a diagonal near 1 and both
+/// pivots and δ are relative to it; P by approximate minimum degree (Amestoy, Davis, Duff 1996). One thread, no BLAS: the same bits always.
 /// Without RAPHSON_WITH_CHOLMOD the constructor throws InputError.
-class SparseFactor {
+class SparseFactor final : public Preconditioner {
  public:
   SparseFactor();
-  ~SparseFactor();
+  ~SparseFactor() override;
   SparseFactor(const SparseFactor&) = delete;
   SparseFactor& operator=(const SparseFactor&) = delete;
 
@@ -30,10 +30,11 @@ class SparseFactor {
   Outcome factor(const arma::sp_mat& G, const Vec& mu, double delta);
 
   /// z = (G + diag(μ) + D⁻¹δD⁻¹)⁻¹ r (k) by the last usable factor. Four flops for every nonzero of L.
-  void solve(const Vec& r, Vec& z);
+  void solve(const Vec& r, Vec& z) const override;
 
+  std::string name() const override { return "sparse Cholesky"; }
   /// Of the pattern analysed last; zeros before.
-  Index size() const;
+  Index size() const override;
   Index factor_nonzeros() const;  ///< of L
   Index order_width() const;      ///< largest column count of L less one
   double flops() const;           ///< of one factorization
