@@ -66,18 +66,20 @@ void ScaledSparse<Real>::apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const {
 template <class Real>
 void ScaledSparse<Real>::add_gram_column(Index j, Real* work) const {
   const Index d = data_.cols();
-  const auto add_row = [&](Index i, Real factor) {
-    for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) work[C_->row_indices[e]] += factor * C_->values[e];
-    if (constant_) work[d] += factor;
+  // weight · (cᵢⱼ cᵢₗ) in this order: entries (j, l) and (l, j) come out with the same bits.
+  const auto add_row = [&](Index i, Real entry) {
+    const Real weight = scale(i) * scale(i);
+    for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) work[C_->row_indices[e]] += weight * (entry * C_->values[e]);
+    if (constant_) work[d] += weight * entry;
   };
   if (j == d) {
-    for (Index i = 0; i < rows(); ++i) add_row(i, scale(i) * scale(i));
+    for (Index i = 0; i < rows(); ++i) add_row(i, Real(1));
     return;
   }
   const arma::sp_mat& columns = data_.sparse_columns();
   for (Index e = columns.col_ptrs[j]; e < columns.col_ptrs[j + 1]; ++e) {
     const Index i = columns.row_indices[e];
-    add_row(i, static_cast<Real>(columns.values[e]) * scale(i) * scale(i));
+    add_row(i, static_cast<Real>(columns.values[e]));
   }
 }
 
