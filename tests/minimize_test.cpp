@@ -70,7 +70,12 @@ class Rosenbrock : public Model {
 class Direct : public LinearSolver {
  public:
   std::string name() const override { return "direct"; }
-  Estimate estimate(const GramSystem&, const Machine&) const override { return {1e-3, bytes, "Use less."}; }
+  Estimate estimate(const GramSystem&, const Machine&) const override {
+    Estimate estimate;
+    estimate.bytes = bytes;
+    estimate.advice = "Use less.";
+    return estimate;
+  }
   LinearReport solve(const GramSystem& system, Vec& z) override {
     LinearReport report;
     arma::mat G;
