@@ -254,16 +254,22 @@ std::optional<Verdict> Run::line_search_step() {
   return failed("no step reduces the objective, with or without damping");
 }
 
-/// The predicted decrease drowns in the rounding error of f: full steps are judged by the gradient.
+/// The predicted decrease drowns in the rounding error of f: the largest t ∈ {1, ½, …, 2⁻⁶} that does not raise the gradient is taken.
 std::optional<Verdict> Run::step_below_resolution(const Proposal& proposal, Line& line) {
   const Stopwatch watch;
-  auto next = line.linearize(1);
+  const double before = arma::norm(at_->gradient());
+  std::unique_ptr<Linearization> next;
+  double t = 1;
+  for (int halvings = 0; halvings <= 6; ++halvings, t /= 2) {
+    next = line.linearize(t);
+    if (arma::norm(next->gradient()) <= before) break;
+    next.reset();
+  }
   summary_.phases.objective += watch.seconds();
-  const double before = arma::norm(at_->gradient()), after = arma::norm(next->gradient());
-  if (!(after <= 4 * before) || record_.iteration > smallest_measure_iteration_ + 10) {
+  if (!next || record_.iteration > smallest_measure_iteration_ + 10) {
     return failed("the objective cannot be resolved further in double precision");
   }
-  accept(proposal, std::move(next), 1);
+  accept(proposal, std::move(next), t);
   return std::nullopt;
 }
 
