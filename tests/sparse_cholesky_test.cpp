@@ -2,8 +2,11 @@
 
 #include <raphson/core/data_matrix.hpp>
 #include <raphson/core/error.hpp>
-#include <raphson/core/function_operator.hpp>
+#include <raphson/core/minimize.hpp>
 #include <raphson/core/threads.hpp>
+#include <raphson/models/linear_model.hpp>
+#include <raphson/models/two_layer_relu.hpp>
+#include <raphson/solvers/exact.hpp>
 #include <raphson/solvers/sparse_cholesky.hpp>
 
 #include <cmath>
@@ -272,6 +275,37 @@ BOOST_AUTO_TEST_CASE(analysis_is_kept_while_the_pattern_stays) {
   }
   BOOST_TEST(kept.statistics().analyses == 1u);
   BOOST_TEST(kept.statistics().factorizations == 5u);
+}
+
+// Both families keep their pattern over a whole run: CᵀC with an intercept, and the observations that share a feature.
+BOOST_AUTO_TEST_CASE(one_analysis_serves_a_whole_run) {
+  REQUIRE_CHOLMOD();
+  const arma::sp_mat C = random_sparse(400, 50, 3, 21);
+  Vec y(400);
+  Seed(22).normal(0, std::span(y.memptr(), y.n_elem));
+  const LinearModel logistic(DataMatrix(C), arma::sign(y), logistic_loss(), {.l2 = 0.1});
+  SparseCholesky sparse;
+  Exact dense;
+  Vec x(51, arma::fill::zeros), reference = x;
+  const Summary summary = minimize(logistic, sparse, x);
+  BOOST_TEST(summary.converged(), summary.message);
+  BOOST_TEST(summary.iterations >= 2u);
+  BOOST_TEST(sparse.statistics().analyses == 1u);
+  BOOST_TEST(sparse.statistics().factorizations >= summary.iterations);
+  minimize(logistic, dense, reference);
+  BOOST_TEST(arma::norm(x - reference) <= 1e-8 * arma::norm(reference));
+
+  arma::sp_mat X = banded(60, 3);
+  for (Index i = 0; i < 60; ++i) X.row(i) /= arma::norm(X.row(i));
+  const TwoLayerRelu network(DataMatrix(X), y.head(60), {.width = 512, .seed = 3});
+  Vec W = network.initial_weights();
+  sparse.reset();
+  const Summary trained = minimize(network, sparse, W);
+  BOOST_TEST(trained.converged(), trained.message);
+  BOOST_TEST(trained.residual_ratio <= 1e-8);
+  BOOST_TEST(sparse.statistics().analyses == 1u);
+  BOOST_TEST(sparse.statistics().factorizations >= trained.iterations);
+  BOOST_TEST(sparse.statistics().factor_nonzeros < 60u * 10);
 }
 
 BOOST_AUTO_TEST_CASE(another_pattern_is_analysed_again) {
