@@ -52,6 +52,8 @@ Dataset read(const std::string& path, const ReadOptions& options) {
   Dataset data = format == Format::libsvm          ? reading::read_libsvm(lines, options)
                  : format == Format::matrix_market ? reading::read_matrix_market(lines, options)
                                                    : reading::read_delimited(lines, options);
+  if (!data.target.empty() && data.target_name.empty() && options.target.empty() && format != Format::libsvm)
+    data.notes.push_back("target: the last column that is not used otherwise");
   data.format = format;
   data.source = path;
   return data;

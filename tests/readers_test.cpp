@@ -126,6 +126,8 @@ BOOST_AUTO_TEST_CASE(columns_by_name_and_number) {
   // The last column is the target unless it is used otherwise; a name that looks like a number is a name.
   BOOST_TEST(read_text("t.csv", text, {.ignore = {"b"}}).target_name == "y");
   BOOST_TEST(read_text("t.csv", "a,0,b\n1,2,3\n", {.target = "0"}).target(0) == 2);
+  BOOST_TEST(holds(read_text("t.csv", "1,2,3\n").notes, "target: the last column"));
+  BOOST_TEST(read_text("t.csv", "1,2,3\n", {.target = "2"}).notes.empty());
 }
 
 BOOST_AUTO_TEST_CASE(prediction_needs_no_target) {
