@@ -26,6 +26,7 @@ struct LinearModel::Data {
 
   Index rows() const { return C.rows(); }
   Index parameters() const { return C.cols() + (options.intercept ? 1 : 0); }
+  double gradient_scale() const;
   double penalty_value(const Vec& theta) const { return 0.5 * arma::accu(penalty % arma::square(theta)); }
   /// z = [C | 1] θ + o.
   Vec margins(const Vec& theta) const {
@@ -80,6 +81,23 @@ Sum sum_losses(const Data& data, const Vec& z, double* slope, double* root) {
   return {total[0], total[1]};
 }
 
+}  // namespace
+
+/// ‖∇f‖ at θ = 0, 0 where that overflows.
+double LinearModel::Data::gradient_scale() const {
+  std::call_once(scale_once, [this] {
+    Vec z(rows(), arma::fill::zeros), slope(rows()), gradient;
+    if (!options.offset.is_empty()) z = options.offset;
+    sum_losses(*this, z, slope.memptr(), nullptr);
+    A->apply_adjoint(slope, gradient);
+    const double norm = arma::norm(gradient);
+    scale = std::isfinite(norm) ? norm : 0;
+  });
+  return scale;
+}
+
+namespace {
+
 /// f, ∇f and the square-root Hessian at one point.
 class LinearPoint final : public Linearization {
  public:
@@ -87,13 +105,14 @@ class LinearPoint final : public Linearization {
   /// here: a candidate for a proof that there is no minimizer.
   LinearPoint(std::shared_ptr<const Data> data, const Vec& theta, const Vec& z, const Vec* p = nullptr, const Vec* q = nullptr)
       : data_(std::move(data)) {
-    Vec slope(z.n_elem), root(z.n_elem);
+    Vec slope(z.n_elem, arma::fill::none), root(z.n_elem, arma::fill::none);
     const Sum losses = sum_losses(*data_, z, slope.memptr(), root.memptr());
     const double penalty = data_->penalty_value(theta);
     value_ = losses.value + penalty;
     resolution_ = 8 * std::numeric_limits<double>::epsilon() * (losses.magnitude + penalty);
     data_->A->apply_adjoint(slope, gradient_);
     gradient_ += data_->penalty % theta;
+    strengthen_curvature(z, root);
     right_hand_side_ = -gradient_;
     if (data_->options.l2 == 0) set_least_squares_target(slope, root);
     no_minimizer_ = look_for_recession(theta, z, p, q);
@@ -110,6 +129,17 @@ class LinearPoint final : public Linearization {
   std::string no_minimizer() const override { return no_minimizer_; }
 
  private:
+  /// √(w max(g″, τs)) instead of √(w g″), where most rows have g″ < s.
+  void strengthen_curvature(const Vec& z, Vec& root) const {
+    Vec secant(z.n_elem, arma::fill::none);
+    if (!data_->loss->secant_curvature(part(z, 0, z.n_elem), part(data_->y, 0, z.n_elem), secant.memptr())) return;
+    if (!data_->options.weights.is_empty()) secant %= data_->options.weights;
+    const Vec strong = arma::sqrt(secant);
+    if (2 * arma::accu(root < 0.99 * strong) <= z.n_elem) return;
+    const double scale = data_->gradient_scale(), norm = arma::norm(gradient_);
+    root = arma::max(root, std::sqrt(norm < scale ? norm / scale : 1.0) * strong);
+  }
+
   /// Where every g″ = 1, the step solves min ‖D^{1/2}(Cp − (−g′))‖: then c = −√w g′. Other losses have such a c as well, but its
   /// entries g′/√g″ span too many orders of magnitude to be of use.
   void set_least_squares_target(const Vec& slope, const Vec& root) {
@@ -269,17 +299,7 @@ std::unique_ptr<Line> LinearModel::along(const Vec& theta, const Vec& p) const {
   return std::make_unique<LinearLine>(data_, theta, p);
 }
 
-double LinearModel::gradient_scale() const {
-  std::call_once(data_->scale_once, [this] {
-    Vec z(data_->rows(), arma::fill::zeros), slope(data_->rows()), gradient;
-    if (!data_->options.offset.is_empty()) z = data_->options.offset;
-    sum_losses(*data_, z, slope.memptr(), nullptr);
-    data_->A->apply_adjoint(slope, gradient);
-    const double norm = arma::norm(gradient);
-    data_->scale = std::isfinite(norm) ? norm : 0;
-  });
-  return data_->scale;
-}
+double LinearModel::gradient_scale() const { return data_->gradient_scale(); }
 
 std::vector<std::string> LinearModel::notes() const {
   std::vector<std::string> notes;

@@ -21,6 +21,10 @@ struct LinearModelOptions {
 /// diag(√(wᵢ gᵢ″)) [C | 1] (Brand et al. 2021, section D). A line reads C once for the margins of θ and p and answers values from them;
 /// each linearization reads C once more. Rows of weight 0 count as nothing, whatever their loss. With overflow (Poisson) f is +∞.
 ///
+/// Where the loss has a secant curvature s (Huber) and gᵢ″ < sᵢ in most rows, those rows lie where g is straight, and g″ says little
+/// about the step; then max(gᵢ″, τ sᵢ) takes its place, τ = min(1, ‖∇f‖ / gradient_scale): iteratively reweighted least squares far
+/// from the optimum, Newton's method near it.
+///
 /// Linearization::no_minimizer reports proofs that f has no finite minimizer (see Loss::recession): complete separation in logistic
 /// regression, quasi-separation where it is found, zero counts that can be fitted perfectly. With l2 > 0 only the intercept can run away.
 ///

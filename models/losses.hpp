@@ -27,6 +27,9 @@ class Loss {
   virtual std::string formula() const = 0;  ///< of one term, in zᵢ and yᵢ: "log(1+exp(−yᵢzᵢ))"
   /// value[i] = g(zᵢ; yᵢ), first[i], second[i] its derivatives, each where the pointer is not null.
   virtual void evaluate(std::span<const double> z, std::span<const double> y, double* value, double* first, double* second) const = 0;
+  /// curvature[i] = g′(zᵢ)/(zᵢ − m), m where g(·; yᵢ) is least: of the parabola that touches g at zᵢ and has its minimum in the same
+  /// place, for losses whose second derivative vanishes on much of the data (see LinearModel). False: it has none (the default).
+  virtual bool secant_curvature(std::span<const double> z, std::span<const double> y, double* curvature) const;
   /// Checks targets and brings them to the form that evaluate expects (labels to ±1). Throws InputError as in
   /// "logistic needs two classes; y has 3 distinct values {0, 1, 2}." Returns a remark for the report ("labels 1, 2 → −1, +1") or "".
   /// Default: finite targets, as they are.
@@ -53,6 +56,7 @@ std::shared_ptr<const Loss> poisson_loss();   ///< exp(z) − yz, y ≥ 0
 std::shared_ptr<const Loss> huber_loss(double delta = 1.345);
 
 /// A Loss from a user's struct: `struct Mine { double value(double z, double y) const; double first(...); double second(...); };`
+/// and, where the second derivative may vanish, `double secant(double z, double y) const` (see Loss::secant_curvature).
 /// `formula` is for reports and speaks of zᵢ and yᵢ.
 template <PointLoss T>
 std::shared_ptr<const Loss> make_loss(T loss, std::string name, std::string formula = "g(zᵢ; yᵢ)") {
@@ -66,6 +70,16 @@ std::shared_ptr<const Loss> make_loss(T loss, std::string name, std::string form
         if (value) value[i] = loss_.value(z[i], y[i]);
         if (first) first[i] = loss_.first(z[i], y[i]);
         if (second) second[i] = loss_.second(z[i], y[i]);
+      }
+    }
+    bool secant_curvature(std::span<const double> z, std::span<const double> y, double* curvature) const override {
+      if constexpr (requires {
+                      { loss_.secant(0.0, 0.0) } -> std::convertible_to<double>;
+                    }) {
+        for (Index i = 0; i < z.size(); ++i) curvature[i] = loss_.secant(z[i], y[i]);
+        return true;
+      } else {
+        return Loss::secant_curvature(z, y, curvature);
       }
     }
 

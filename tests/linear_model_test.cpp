@@ -116,6 +116,20 @@ BOOST_AUTO_TEST_CASE(least_squares_target_when_there_is_no_penalty) {
   BOOST_TEST(!target(huber_loss(1e-3), 0));  // none
 }
 
+BOOST_AUTO_TEST_CASE(where_most_rows_are_straight_the_secant_curvature_stands_in) {
+  const arma::mat A = normal(50, 2, 6);
+  const Vec y = 0.1 * normal(50, 7), far{0, 0, 1e3};
+  const LinearModel model(DataMatrix(A), y, huber_loss(1));
+  const auto diagonal = [&](const Vec& theta) {
+    Vec g;
+    model.linearize(theta)->matrix()->gram_diagonal(g);
+    return g;
+  };
+  // Far away ‖∇f‖ exceeds its value at 0, τ = 1, and the curvature of the intercept is Σ δ/|u|; at 0 every row has its own.
+  BOOST_TEST(diagonal(far)(2) == arma::accu(1 / (1e3 - y)), boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(diagonal(Vec{0, 0, 0})(2) == 50);
+}
+
 BOOST_AUTO_TEST_CASE(the_formula_says_what_is_minimized) {
   const DataMatrix A(normal(4, 2, 9));
   const Vec labels{0, 1, 1, 0}, ones(4, arma::fill::ones);

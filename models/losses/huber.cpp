@@ -1,6 +1,7 @@
 #include <raphson/core/error.hpp>
 #include <raphson/models/losses.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -21,6 +22,7 @@ struct Huber {
     return std::abs(u) > delta ? std::copysign(delta, u) : u;
   }
   double second(double z, double y) const { return std::abs(z - y) <= delta ? 1.0 : 0.0; }
+  double secant(double z, double y) const { return std::min(1.0, delta / std::abs(z - y)); }
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 namespace raphson {
 
+bool Loss::secant_curvature(std::span<const double>, std::span<const double>, double*) const { return false; }
+
 std::string Loss::prepare(Vec& y) const {
   require_finite(y, "y");
   return {};
