@@ -41,7 +41,7 @@ struct Dataset {
 };
 
 /// Reads a file line by line into row-major (dense) or compressed-row (LIBSVM, Matrix Market coordinates) storage; memory beyond the
-/// result: a few megabytes for dense data, once the result for sparse ones. Blank lines and lines that begin with # are skipped.
+/// result: at most some 60 MB for dense data, once the result for sparse ones. Blank lines and lines that begin with # are skipped.
 ///
 /// Format: given, or the Matrix Market banner, or the name (.csv, .tsv, .svm, .libsvm, .svmlight, .mtx, before .gz or .bz2), or what the
 /// first lines look like. Compression is recognized by content. A target that is text with two values is coded 0 and 1.

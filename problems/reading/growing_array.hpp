@@ -10,27 +10,29 @@
 namespace raphson::reading {
 
 /// An array that grows in blocks, and gives them back one by one as it is moved to its place: unlike a vector that doubles, it never
-/// holds the numbers twice.
+/// holds large data twice. Blocks double up to 32 MiB, from where on malloc always returns them to the system.
 template <class T>
 class GrowingArray {
  public:
   Index size() const { return size_; }
 
   void push(T x) {
-    if (size_ == blocks_.size() * block) blocks_.push_back(std::make_unique_for_overwrite<T[]>(block));
-    blocks_.back()[size_++ % block] = x;
+    if (used_ == capacity_) add_block();
+    last_[used_++] = x;
+    ++size_;
   }
 
   /// Copies all of it to out[0..size) and is empty then.
   void move_to(T* out) {
-    for (std::unique_ptr<T[]>& each : blocks_) {
-      const Index count = std::min(block, size_);
-      std::copy_n(each.get(), count, out);
-      each.reset();
+    for (Block& block : blocks_) {
+      const Index count = std::min(block.capacity, size_);
+      std::copy_n(block.items.get(), count, out);
+      block.items.reset();
       out += count;
       size_ -= count;
     }
     blocks_.clear();
+    used_ = capacity_ = 0;
   }
 
   Col<T> take_column() {
@@ -47,8 +49,22 @@ class GrowingArray {
   }
 
  private:
-  static constexpr Index block = Index{1} << 16;
-  std::vector<std::unique_ptr<T[]>> blocks_;
+  struct Block {
+    std::unique_ptr<T[]> items;
+    Index capacity;
+  };
+  static constexpr Index most = (Index{32} << 20) / sizeof(T);
+
+  void add_block() {
+    capacity_ = capacity_ == 0 ? 1024 : std::min(2 * capacity_, most);
+    blocks_.push_back({std::make_unique_for_overwrite<T[]>(capacity_), capacity_});
+    last_ = blocks_.back().items.get();
+    used_ = 0;
+  }
+
+  std::vector<Block> blocks_;
+  T* last_ = nullptr;
+  Index used_ = 0, capacity_ = 0;  // of the last block
   Index size_ = 0;
 };
 
