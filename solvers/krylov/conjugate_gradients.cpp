@@ -98,6 +98,12 @@ IterationResult conjugate_gradients(const GramSystem& system, const Precondition
   d.zeros(r0.n_elem);
   result.residual = checked_norm(r0);
   iterate(system, M, limits, d, scratch, result);
+  // The last iterate has the least energy, and serves as a step, where the limit or the caller ended a run that was still under way.
+  const bool under_way = result.stop == Stop::limit || result.stop == Stop::interrupted;
+  if ((under_way || (result.stop == Stop::stagnation && d.is_zero())) && scratch.x.is_finite()) {
+    d = scratch.x;
+    result.residual = checked_norm(scratch.r);
+  }
   ritz_values(scratch.alpha, scratch.beta, result);
   return result;
 }

@@ -14,9 +14,10 @@ struct CgScratch {
 /// Conjugate gradients for H d = r₀, H = AᵀA + diag(μ), from d = 0 with preconditioner M (null: none). One product with AᵀA
 /// and one solve with M an iteration.
 ///
-/// Stops at ‖r‖₂ ≤ tolerance, after `patience` iterations without a new best, or when a curvature is not positive; d is then the
-/// iterate of smallest rᵀM⁻¹r. The coefficients αᵢ, βᵢ are those of the Lanczos process for M⁻¹H and give its extreme Ritz
-/// values, hence a lower bound of the condition number (Golub, Van Loan, Matrix Computations, 10.2 and 11.3).
+/// Stops at ‖r‖₂ ≤ tolerance, after `patience` iterations without a new best, when a curvature is not positive, at the limit or the
+/// interrupt. d is the last iterate for the last two, the iterate of smallest rᵀM⁻¹r after stagnation. The coefficients αᵢ, βᵢ are those of
+/// the Lanczos process for M⁻¹H and give its extreme Ritz values, hence a lower bound of the condition number (Golub, Van Loan, Matrix
+/// Computations, 10.2 and 11.3).
 IterationResult conjugate_gradients(const GramSystem& system, const Preconditioner* M, const Vec& r0, const IterationLimits& limits, Vec& d,
                                     CgScratch& scratch);
 

@@ -12,6 +12,11 @@ void scaled_residual(const GramSystem& system, const Vec& z, double scale, Vec& 
   r = (*system.b - r) / scale;
 }
 
+/// −2 × (½ zᵀHz − bᵀz) for r = (b − Hz)/scale: what minimizing the quadratic has gained so far.
+double gain(const GramSystem& system, const Vec& z, double scale, const Vec& r) {
+  return arma::dot(z, *system.b) + scale * arma::dot(z, r);
+}
+
 void widen(IterationResult& total, const IterationResult& part) {
   total.iterations += part.iterations;
   total.smallest = std::fmin(total.smallest, part.smallest);
@@ -54,7 +59,8 @@ IterationResult solve_verified(const GramSystem& system, const Preconditioner* M
     const double trial_residual = checked_norm(trial_r);
     const double trial_merit = preconditioned_norm(M, trial_r);
     const bool small_enough = trial_residual <= limits.tolerance;
-    if (!trial_r.is_finite() || !(small_enough || trial_merit < merit)) {
+    const bool better = trial_merit < merit || gain(system, trial, scale, trial_r) > gain(system, z, scale, r);
+    if (!trial_r.is_finite() || !(small_enough || better)) {
       if (!trial_r.is_finite()) total.stop = Stop::non_finite;
       if (total.stop == Stop::tolerance) total.stop = Stop::stagnation;
       return total;

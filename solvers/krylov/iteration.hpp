@@ -43,7 +43,8 @@ double preconditioned_norm(const Preconditioner* M, const Vec& r);
 
 /// Iterates z ← z + K(b − Hz) until ‖b − Hz‖₂ ≤ limits.tolerance·‖b‖₂ holds for the residual computed anew from z, or until
 /// that no longer helps: the kernel's own residual drifts from the true one by rounding, and this is iterative refinement then.
-/// `z` holds the start (zero costs no product) and receives the best iterate in the norm above. b ≠ 0. `residual` of the result
+/// `z` holds the start (zero costs no product) and receives the new iterate where that lowers the residual in the norm above or the
+/// quadratic ½zᵀHz − bᵀz. b ≠ 0. `residual` of the result
 /// is the true relative one; a result whose stop is Stop::tolerance was verified.
 IterationResult solve_verified(const GramSystem& system, const Preconditioner* M, const Kernel& kernel, const IterationLimits& limits,
                                Vec& z);
