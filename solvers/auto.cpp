@@ -90,13 +90,14 @@ std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, dou
   return candidates;
 }
 
-/// "preconditioned-cg (count-sketch s = 4000, f32): predicted 0.31 s, exact 0.9 s; needs 0.4 GiB"
+/// "preconditioned-cg (count-sketch s = 4000, f32): predicted 0.31 s a solve, exact 0.9 s; needs 0.4 GiB"
 std::string reason(const std::vector<Candidate>& candidates) {
   const Candidate& chosen = candidates.front();
-  std::string text = fmt::format("{}: predicted {:.2g} s", chosen.text, chosen.estimate.seconds);
+  std::string text = fmt::format("{}: predicted {:.2g} s a solve", chosen.text, chosen.estimate.seconds);
   for (Index i = 1; i < candidates.size(); ++i) {
-    // Beside exact, the runner-up is worth naming.
-    if (candidates[i].text == "exact" || i == 1) text += fmt::format(", {} {:.2g} s", candidates[i].text, candidates[i].estimate.seconds);
+    // Exact is what users compare with; beside exact, the runner-up.
+    if (candidates[i].text == "exact" || (i == 1 && chosen.text == "exact"))
+      text += fmt::format(", {} {:.2g} s", candidates[i].text, candidates[i].estimate.seconds);
   }
   return text + fmt::format("; needs {}", bytes_text(chosen.estimate.bytes));
 }

@@ -5,9 +5,12 @@ namespace raphson {
 
 /// Cholesky factorization of AᵀA + diag(μ), or QR of A stacked on diag(√μ).
 ///
-/// When the Cholesky factorization breaks down: the rank is found by pivoting and the minimum-norm step taken where the system is
-/// consistent, else a shift is added (at least k·u·‖AᵀA‖) and the solution refined; the report names rank, shift and dependent columns.
-/// Cost: gram + k³/3 flops, 8k² bytes (QR: 2Nk² flops, 8(N+k)k bytes).
+/// The residual is recomputed from z, and conjugate gradients with the factor go on while it is above the tolerance. When the Cholesky
+/// factorization breaks down: QR of A is tried where it is affordable; the rank is found by pivoting and the minimum-norm
+/// (least-squares) step taken; where that misses the tolerance, a shift is added (64·k·ε of the diagonal) and the solution refined. The
+/// report names rank, shift, dependent columns and every way tried. With the least-squares target c, QR works on [A c] and keeps
+/// the accuracy that AᵀA loses.
+/// Cost: gram + k³/3 flops, 8k² bytes (QR: 2.5·Nk² flops, 96k² bytes, rows gathered in blocks).
 class Exact : public LinearSolver {
  public:
   enum class Method { cholesky, qr };
