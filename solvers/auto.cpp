@@ -21,6 +21,9 @@ namespace {
 /// choice is kept in between.
 constexpr double comparison_tolerance = 1e-4;
 
+/// The iterations of jacobi-cg are a guess where those of the others are known: it must be this many times cheaper to be chosen.
+constexpr double doubt = 2;
+
 /// Jacobi-CG is given up for a shape when it takes this many times the iterations that were assumed.
 constexpr double surprise = 3;
 
@@ -29,6 +32,9 @@ struct Candidate {
   Estimate estimate;
   std::function<std::unique_ptr<LinearSolver>()> make;
   bool needs_single = false;
+  double doubt = 1;  ///< weighs on the predicted seconds
+
+  double price() const { return doubt * estimate.seconds; }
 };
 
 /// The best sketch size of those worth trying, or the one asked for.
@@ -70,14 +76,14 @@ std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, dou
     single.precision = Precision::f32;
     add_sketched(system, single, candidates);
   }
-  candidates.push_back({"jacobi-cg", cg_estimate(system, Machine{}, true), [] { return std::make_unique<Cg>(Cg::Scaling::jacobi); }});
+  candidates.push_back(
+      {"jacobi-cg", cg_estimate(system, Machine{}, true), [] { return std::make_unique<Cg>(Cg::Scaling::jacobi); }, false, doubt});
   if (system.A->has_sparse_gram() && has_sparse_cholesky()) {
     candidates.push_back(
         {"sparse-cholesky", SparseCholesky().estimate(system, Machine{}), [] { return std::make_unique<SparseCholesky>(); }});
   }
   std::erase_if(candidates, [](const Candidate& c) { return !(c.estimate.seconds >= 0); });
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.estimate.seconds < b.estimate.seconds; });
+  std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.price() < b.price(); });
   const auto too_large = [&](const Candidate& c) { return !(c.estimate.bytes <= memory_limit); };
   if (std::all_of(candidates.begin(), candidates.end(), too_large)) {
     const auto smallest = std::min_element(candidates.begin(), candidates.end(),

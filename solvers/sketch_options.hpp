@@ -9,9 +9,9 @@ enum class SketchFactor { automatic, cholesky, qr };  ///< automatic: Cholesky o
 
 /// How solvers sketch. The defaults choose for themselves.
 struct SketchOptions {
-  std::shared_ptr<const SketchKind> kind;  ///< null: count_sketch for dense rows, sparse_sign else
-  Index size = 0;                          ///< rows s of the sketch, k ≤ s ≤ N; 0: 4k (sketch-and-solve: 8k), at most N
-  Precision precision = Precision::f64;    ///< f32 sketches and factors in single precision; products stay double
+  std::shared_ptr<const SketchKind> kind = {};  ///< null: count_sketch for dense rows, sparse_sign else
+  Index size = 0;                               ///< rows s of the sketch, k ≤ s ≤ N; 0: 4k (sketch-and-solve: 8k), at most N
+  Precision precision = Precision::f64;         ///< f32 sketches and factors in single precision; products stay double
   SketchFactor factor = SketchFactor::automatic;
 };
 

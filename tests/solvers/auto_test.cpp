@@ -1,0 +1,142 @@
+/// What auto chooses, says, and does when the choice does not deliver. The choice rests on nominal rates, so it is the same everywhere.
+
+#include <raphson/core/error.hpp>
+#include <raphson/solvers/auto.hpp>
+#include <raphson/solvers/sparse_cholesky.hpp>
+#include <support/gram_cases.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace raphson;
+using namespace raphson::test;
+
+namespace {
+
+/// A dense matrix that only says how large it is.
+class Shape : public Operator {
+ public:
+  Shape(Index rows, Index cols) : rows_(rows), cols_(cols) {}
+  Index rows() const override { return rows_; }
+  Index cols() const override { return cols_; }
+  void apply(const Mat<double>&, Mat<double>& Y) const override { Y.zeros(rows_, 1); }
+  void apply_adjoint(const Mat<double>&, Mat<double>& Y) const override { Y.zeros(cols_, 1); }
+  std::shared_ptr<const SingleOperator> single() const override { return single_; }
+  OperatorCost cost() const override {
+    const double N = static_cast<double>(rows_), k = static_cast<double>(cols_);
+    return {.apply = {2 * N * k, 8 * N * k},
+            .normal = {4 * N * k, 8 * N * k},
+            .gram = {N * k * k, 24 * N * k},
+            .row = {k, 8 * k},
+            .nonzeros = N * k,
+            .gram_nonzeros = k * k};
+  }
+  std::shared_ptr<const SingleOperator> single_;
+
+ private:
+  Index rows_, cols_;
+};
+
+struct SingleShape : SingleOperator {
+  Index rows() const override { return 1; }
+  Index cols() const override { return 1; }
+  void apply(const Mat<float>&, Mat<float>&) const override {}
+  void apply_adjoint(const Mat<float>&, Mat<float>&) const override {}
+};
+
+Estimate choice(std::shared_ptr<const Operator> A, double memory_limit = std::numeric_limits<double>::infinity()) {
+  const Vec b(A->cols(), arma::fill::ones);
+  GramSystem system;
+  system.A = std::move(A);
+  system.b = &b;
+  return Auto({}, memory_limit).estimate(system, Machine{});
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(small_matrices_are_factored) {
+  const Estimate estimate = choice(std::make_shared<Shape>(2000, 30));
+  BOOST_TEST(estimate.used == "exact");
+  BOOST_TEST(estimate.reason.find("exact: predicted ") == 0u, estimate.reason);
+  BOOST_TEST(estimate.reason.find("; needs ") != std::string::npos, estimate.reason);
+}
+
+BOOST_AUTO_TEST_CASE(tall_matrices_with_many_columns_are_sketched) {
+  auto A = std::make_shared<Shape>(400000, 2000);
+  const Estimate wide = choice(A);
+  BOOST_TEST(wide.used == "preconditioned-cg");
+  BOOST_TEST(wide.reason.find("f64") != std::string::npos, wide.reason);
+  BOOST_TEST(wide.reason.find("exact ") != std::string::npos, wide.reason);
+  A->single_ = std::make_shared<SingleShape>();
+  const Estimate single = choice(A);
+  BOOST_TEST(single.used == "preconditioned-cg");
+  BOOST_TEST(single.reason.find("f32") != std::string::npos, single.reason);
+  BOOST_TEST(single.seconds < wide.seconds);
+}
+
+BOOST_AUTO_TEST_CASE(memory_decides_before_time) {
+  const auto A = std::make_shared<Shape>(300000, 100000);
+  BOOST_TEST(choice(A, 1e9).used == "jacobi-cg");
+  BOOST_TEST(choice(A, 1e9).bytes < 1e9);
+  // Nothing fits: the smallest is named, and check_can_solve refuses it.
+  GramSystem system;
+  const Vec b(100000, arma::fill::ones);
+  system.A = A;
+  system.b = &b;
+  BOOST_CHECK_THROW(check_can_solve(Auto({}, 1e3), system, 1e3), InputError);
+}
+
+BOOST_AUTO_TEST_CASE(narrow_bands_go_to_sparse_cholesky) {
+  if (!has_sparse_cholesky()) return;
+  arma::sp_mat A(6000, 3000);
+  for (Index i = 0; i < 6000; ++i) {
+    A(i, i / 2) = 1;
+    A(i, (i / 2 + 1) % 3000) = 0.9;
+  }
+  const Estimate estimate = choice(scaled_rows(DataMatrix(A)));
+  BOOST_TEST(estimate.used == "sparse-cholesky", estimate.reason);
+}
+
+BOOST_AUTO_TEST_CASE(the_report_says_what_was_used_and_why) {
+  const GramCase g = tall();
+  Auto solver;
+  Vec z;
+  const LinearReport report = solver.solve(g.system(), z);
+  const Estimate estimate = solver.estimate(g.system(), Machine{});
+  BOOST_TEST(report.used == estimate.used);
+  BOOST_TEST(report.reason == estimate.reason);
+}
+
+BOOST_AUTO_TEST_CASE(when_the_choice_does_not_deliver_the_next_best_is_used) {
+  // κ(AᵀA) = 1e10, which no diagonal cures.
+  arma::mat U, V, R;
+  arma::qr_econ(U, R, gaussian(120, 60, 61));
+  arma::qr_econ(V, R, gaussian(60, 60, 62));
+  GramCase g = dense_case("hard for jacobi-cg", U * arma::diagmat(arma::logspace(0, -5, 60)) * V.t());
+  g.b = g.dense.t() * gaussian(120, 1, 63);
+  // Products that claim to cost nothing make jacobi-cg look best.
+  class Cheap final : public Shape {
+   public:
+    explicit Cheap(arma::mat A) : Shape(A.n_rows, A.n_cols), A_(std::move(A)) {}
+    void apply(const Mat<double>& X, Mat<double>& Y) const override { Y = A_ * X; }
+    void apply_adjoint(const Mat<double>& X, Mat<double>& Y) const override { Y = A_.t() * X; }
+    OperatorCost cost() const override {
+      OperatorCost cost = Shape::cost();
+      cost.apply = cost.normal = {1, 1};
+      return cost;
+    }
+
+   private:
+    arma::mat A_;
+  };
+  g.A = std::make_shared<Cheap>(g.dense);
+  Auto solver;
+  Vec z;
+  BOOST_TEST(solver.estimate(g.system(1e-9), Machine{}).used == "jacobi-cg");
+  const LinearReport report = solver.solve(g.system(1e-9), z);
+  BOOST_TEST((report.status == LinearStatus::converged), report.message);
+  BOOST_TEST(g.residual(z) <= 2e-9);
+  BOOST_TEST(report.used != "jacobi-cg");
+  BOOST_TEST_REQUIRE(!report.fallbacks.empty());
+  BOOST_TEST(report.fallbacks.front().starts_with("jacobi-cg: "), report.fallbacks.front());
+  BOOST_TEST(report.reason.find("after jacobi-cg did not deliver") != std::string::npos, report.reason);
+}
