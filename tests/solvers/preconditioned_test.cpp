@@ -1,0 +1,191 @@
+/// preconditioned-cg and preconditioned-gd: retries, kept preconditioners, and Algorithm 2 as printed.
+
+#include <raphson/core/error.hpp>
+#include <raphson/solvers/preconditioned_cg.hpp>
+#include <raphson/solvers/preconditioned_gd.hpp>
+#include <raphson/solvers/preconditioners/jacobi.hpp>
+#include <raphson/solvers/preconditioners/sketched.hpp>
+#include <raphson/solvers/sketch_and_solve.hpp>
+#include <raphson/solvers/sketches/sketches.hpp>
+#include <support/gram_cases.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace raphson;
+using namespace raphson::test;
+
+namespace {
+
+using Iteration = PreconditionedGd::Iteration;
+
+bool mentions(const std::vector<std::string>& texts, std::string_view part) {
+  for (const std::string& text : texts) {
+    if (text.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// Counts what is built, and builds nothing when told so.
+class CountingKind final : public PreconditionerKind {
+ public:
+  explicit CountingKind(bool broken = false) : broken_(broken) {}
+  std::string name() const override { return "counting"; }
+  std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const override {
+    ++built;
+    why = "broken on purpose";
+    return broken_ ? nullptr : inner_->build(system, attempt, why);
+  }
+  Estimate estimate_build(const GramSystem& s, const Machine& m) const override { return inner_->estimate_build(s, m); }
+  Index sketch_size(const GramSystem& system) const override { return inner_->sketch_size(system); }
+  mutable int built = 0;
+
+ private:
+  bool broken_;
+  std::shared_ptr<const PreconditionerKind> inner_ = sketched_preconditioner();
+};
+
+/// Five systems whose matrix drifts a little from one to the next.
+int builds_over_a_drift(Reuse reuse, double drift) {
+  const auto kind = std::make_shared<CountingKind>();
+  PreconditionedCg solver(kind, reuse);
+  const GramCase g = tall(1500, 80);
+  for (int step = 0; step < 5; ++step) {
+    GramCase moved = g;
+    moved.dense.each_row() %= arma::rowvec(arma::exp(drift * step * gaussian(1, 80, 51)));
+    moved.A = scaled_rows(DataMatrix(moved.dense));
+    GramSystem system = moved.system(1e-8, Seed{static_cast<std::uint64_t>(step)});
+    if (step > 0) system.contraction = 0.1;
+    Vec z;
+    BOOST_TEST((solver.solve(system, z).status == LinearStatus::converged));
+    BOOST_TEST(moved.residual(z) <= 2e-8);
+  }
+  return kind->built;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(algorithm_2_to_the_letter_diverges_and_says_so) {
+  const GramCase g = tall(4000, 20);
+  Vec z;
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+    const GramSystem system = g.system(1e-8, Seed{seed});
+    const LinearReport literal = PreconditionedGd({.kind = gaussian_sketch()}, Iteration::literal).solve(system, z);
+    BOOST_TEST((literal.status == LinearStatus::not_converged), literal.message);
+    BOOST_TEST(literal.message.find("diverged") != std::string::npos, literal.message);
+    BOOST_TEST(literal.iterations < 60u);
+    BOOST_TEST(z.is_finite());
+    BOOST_TEST(literal.sketch_size == 80u);
+
+    const LinearReport printed = PreconditionedGd({.kind = gaussian_sketch()}, Iteration::printed).solve(system, z);
+    BOOST_TEST((printed.status == LinearStatus::converged), printed.message);
+    BOOST_TEST(printed.fallbacks.empty());
+    BOOST_TEST(g.residual(z) <= 2e-8);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(with_enough_rows_the_letter_works) {
+  // λmax(B) ≈ 1/(1 − √(k/s))² = 1.33 at s = 60k, below √2.
+  const GramCase g = tall(4000, 20);
+  Vec z;
+  const LinearReport report = PreconditionedGd({.kind = gaussian_sketch(), .size = 1200}, Iteration::literal).solve(g.system(1e-8), z);
+  BOOST_TEST((report.status == LinearStatus::converged), report.message);
+  BOOST_TEST(g.residual(z) <= 2e-8);
+}
+
+BOOST_AUTO_TEST_CASE(chebyshev_needs_fewer_iterations_than_richardson) {
+  const GramCase g = tall(4000, 40);
+  Vec z;
+  const LinearReport richardson = PreconditionedGd({}, Iteration::richardson).solve(g.system(1e-10), z);
+  const LinearReport chebyshev = PreconditionedGd({}, Iteration::chebyshev).solve(g.system(1e-10), z);
+  BOOST_TEST(chebyshev.iterations < richardson.iterations);
+  BOOST_TEST(richardson.iterations < 250u);
+  BOOST_TEST(richardson.condition < 20);
+}
+
+BOOST_AUTO_TEST_CASE(single_precision_reaches_double_precision_residuals) {
+  const GramCase g = tall(4000, 40);
+  Vec z;
+  const LinearReport report = PreconditionedCg({.precision = Precision::f32}).solve(g.system(1e-12), z);
+  BOOST_TEST((report.status == LinearStatus::converged), report.message);
+  BOOST_TEST(report.message.find("f32") != std::string::npos, report.message);
+  BOOST_TEST(g.residual(z) <= 2e-12);
+}
+
+BOOST_AUTO_TEST_CASE(a_sketch_as_large_as_the_matrix_is_replaced_by_the_matrix) {
+  const GramCase g = tall(70, 20);
+  Vec z;
+  const LinearReport report = PreconditionedCg().solve(g.system(1e-10), z);
+  BOOST_TEST((report.status == LinearStatus::converged));
+  BOOST_TEST(report.sketch_size == 0u);
+  BOOST_TEST(report.iterations <= 3u);
+  BOOST_TEST(report.message.find("AᵀA itself") != std::string::npos, report.message);
+  const LinearReport direct = SketchAndSolve().solve(g.system(1e-10), z);
+  BOOST_TEST((direct.status == LinearStatus::converged));
+}
+
+BOOST_AUTO_TEST_CASE(sketch_sizes_out_of_range_are_refused) {
+  const GramCase g = tall(400, 20);
+  Vec z;
+  for (const Index size : {Index{19}, Index{401}}) {
+    BOOST_CHECK_THROW(PreconditionedCg({.size = size}).solve(g.system(), z), InputError);
+    BOOST_CHECK_THROW(PreconditionedGd({.size = size}).solve(g.system(), z), InputError);
+    BOOST_CHECK_THROW(SketchAndSolve({.size = size}).solve(g.system(), z), InputError);
+    BOOST_CHECK_THROW(check_can_solve(PreconditionedCg({.size = size}), g.system(), 1e18), InputError);
+  }
+  BOOST_CHECK_NO_THROW(PreconditionedCg({.size = 20}).solve(g.system(), z));
+  BOOST_CHECK_NO_THROW(PreconditionedCg({.size = 400}).solve(g.system(), z));
+}
+
+BOOST_AUTO_TEST_CASE(a_sketch_that_loses_directions_is_drawn_again_and_named) {
+  // 150 directions live in one row each, over eight orders of magnitude: 600 of 6000 uniform rows miss nearly all of them.
+  arma::mat A = 1e-3 * gaussian(6000, 150, 52);
+  for (Index j = 0; j < 150; ++j) A(39 * j, j) = std::pow(10.0, 4.0 * static_cast<double>(j) / 149.0 - 2);
+  const GramCase g = dense_case("coherent rows", std::move(A));
+  Vec z;
+  const LinearReport report = PreconditionedCg({.kind = uniform_rows_sketch()}).solve(g.system(1e-10), z);
+  BOOST_TEST((report.status == LinearStatus::converged), report.message);
+  BOOST_TEST(g.residual(z) <= 2e-10);
+  BOOST_TEST(mentions(report.fallbacks, "uniform-rows s = 600"));
+}
+
+BOOST_AUTO_TEST_CASE(when_nothing_can_be_built_exact_takes_over) {
+  const GramCase g = tall();
+  const auto kind = std::make_shared<CountingKind>(true);
+  Vec z;
+  const LinearReport report = PreconditionedCg(kind).solve(g.system(1e-10), z);
+  BOOST_TEST((report.status == LinearStatus::converged), report.message);
+  BOOST_TEST(kind->built == 3);
+  BOOST_TEST(mentions(report.fallbacks, "broken on purpose"));
+  BOOST_TEST(mentions(report.fallbacks, "exact factorization used instead"));
+}
+
+BOOST_AUTO_TEST_CASE(a_jacobi_kind_never_forms_a_matrix) {
+  // It cannot reach 1e-30; a fallback to exact would hold a k × k matrix, which this kind was chosen to avoid.
+  const GramCase g = ill_conditioned();
+  Vec z;
+  const LinearReport report = PreconditionedCg(jacobi_preconditioner()).solve(g.system(1e-30), z);
+  BOOST_TEST((report.status == LinearStatus::not_converged));
+  BOOST_TEST(!mentions(report.fallbacks, "exact"));
+}
+
+BOOST_AUTO_TEST_CASE(a_kept_preconditioner_is_built_once_and_renewed_when_it_no_longer_fits) {
+  BOOST_TEST(builds_over_a_drift(Reuse::never, 0.0) == 5);
+  BOOST_TEST(builds_over_a_drift(Reuse::while_contracting, 0.0) == 1);
+  BOOST_TEST(builds_over_a_drift(Reuse::while_contracting, 0.02) == 1);
+  BOOST_TEST(builds_over_a_drift(Reuse::while_contracting, 0.6) >= 3);
+}
+
+BOOST_AUTO_TEST_CASE(sketch_and_solve_reports_the_residual_it_has) {
+  const GramCase g = tall(4000, 20);
+  double worst = 0;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    Vec z;
+    const LinearReport report = SketchAndSolve().solve(g.system(1e-10, Seed{seed}), z);
+    BOOST_TEST((report.status == LinearStatus::unverified));
+    BOOST_TEST(report.sketch_size == 160u);
+    BOOST_TEST(report.relative_residual == g.residual(z), boost::test_tools::tolerance(1e-9));
+    worst = std::max(worst, report.relative_residual);
+  }
+  // ‖I − HM⁻¹‖ ≤ (1 − √(1/8))⁻² − 1 = 1.4 for a Gaussian sketch, and typically 0.4.
+  BOOST_TEST(worst < 1.4);
+}
