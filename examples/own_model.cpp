@@ -1,5 +1,6 @@
 // A model of your own: nonlinear least squares by Gauss-Newton, on NIST's certified problem Misra1a, y = b₁(1 − exp(−b₂x)). A model says
 // what it looks like at a point: value, gradient, and the tall matrix (here the Jacobian) whose Gram matrix stands for the Hessian.
+#include <raphson/core/error.hpp>
 #include <raphson/raphson.hpp>
 
 #include <cmath>
@@ -36,12 +37,15 @@ class ExponentialRise : public raphson::Model {
     return 0.5 * arma::dot(r, r);
   }
   std::unique_ptr<raphson::Linearization> linearize(const Vec& b) const override {
-    const Vec decay = arma::exp(-b(1) * x_);
-    return std::make_unique<LeastSquaresAt>(residual(b), arma::join_rows(1 - decay, b(0) * x_ % decay));
+    const Vec r = residual(b), decay = arma::exp(-b(1) * x_);
+    return std::make_unique<LeastSquaresAt>(r, arma::join_rows(1 - decay, b(0) * x_ % decay));
   }
 
  private:
-  Vec residual(const Vec& b) const { return b(0) * (1 - arma::exp(-b(1) * x_)) - y_; }
+  Vec residual(const Vec& b) const {
+    raphson::require_size(b.n_elem, 2, "b", "b₁ and b₂");
+    return b(0) * (1 - arma::exp(-b(1) * x_)) - y_;
+  }
   Vec x_, y_;
 };
 

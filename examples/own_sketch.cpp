@@ -21,6 +21,7 @@ class Rademacher : public raphson::Sketch<Real> {
 
   // Column j of S is drawn when it is needed, from position j·words on: nothing is stored, and who asks first does not matter.
   void apply(const raphson::Mat<Real>& X, raphson::Mat<Real>& Y) const override {
+    raphson::check_sketched_rows(X.n_rows, N_);
     Y.zeros(s_, X.n_cols);
     const Index words = (s_ + 63) / 64;
     const Real entry = Real(1 / std::sqrt(double(s_)));  // E[SᵀS] = I
