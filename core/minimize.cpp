@@ -414,6 +414,8 @@ std::string to_string(Status status) {
       return "non_finite";
     case Status::diverged:
       return "diverged";
+    case Status::unattainable:
+      return "unattainable";
   }
   return "unknown";
 }

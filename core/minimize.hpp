@@ -75,12 +75,13 @@ enum class Status {
   converged,
   iteration_limit,
   time_limit,
-  stopped,      ///< by the callback
-  interrupted,  ///< by Options::cancel
-  step_failed,  ///< no acceptable step after every fallback
-  separated,    ///< no finite minimizer exists
-  non_finite,   ///< the objective at the start is not finite, or unit steps left the domain
-  diverged,     ///< unit steps increased the objective beyond recovery
+  stopped,       ///< by the callback
+  interrupted,   ///< by Options::cancel
+  step_failed,   ///< no acceptable step after every fallback
+  separated,     ///< no finite minimizer exists
+  non_finite,    ///< the objective at the start is not finite, or unit steps left the domain
+  diverged,      ///< unit steps increased the objective beyond recovery
+  unattainable,  ///< the data forbid the tolerance, and the best that they allow has been reached (train_network)
 };
 std::string to_string(Status);
 
