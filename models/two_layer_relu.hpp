@@ -74,12 +74,21 @@ arma::mat relu_kernel(const DataMatrix& X);
 
 /// How train_network trains.
 struct TrainOptions : Options {
-  /// Go through smoothed activations when unit steps disappoint: softplus(βz)/β with growing β, then the model's own.
+  /// When unit steps disappoint, go through smoothed activations: softplus(βz)/β with growing β, then the model's own.
   bool continuation = true;
+  TrainOptions() { max_iterations = 1000; }  // over all stages
 };
 
-/// Trains from W (normally model.initial_weights()): Gram-Gauss-Newton steps, then damping, then smoothing continuation, as far as
-/// each is needed. Same contract as minimize; the history is that of all stages, the notes name them.
+/// Trains from W (normally model.initial_weights()) in stages, as far as each is needed: undamped Gram-Gauss-Newton steps (Brand et al.
+/// 2021, Algorithm 1), given up after five without a new best point; then Levenberg-Marquardt on softplus(βz)/β for β = 4, 16, 64, …,
+/// 4096, then on the model itself.
+///
+/// Same contract as minimize, over all stages together: iterations, seconds, time limit, callback, cancel. The history runs on through
+/// the stages (an iteration of a smoothed one names its activation in `fallback`, and its figures are the smoothed model's); the notes say
+/// what each stage did. W and the summary's figures are those of the best point of the model itself; residual ratios refer to ‖f − y‖ of
+/// the model itself at the start. `converged` means that this ratio is within tolerance; `unattainable`, that it is within 1 % of the floor
+/// that conflicts() sets above the tolerance. A globalization other than automatic replaces the first stage's unit steps; with
+/// continuation off, nothing follows it. A criterion other than residual_ratio makes this a plain call of minimize.
 Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options = {});
 
 }  // namespace raphson

@@ -1,0 +1,300 @@
+#include <raphson/core/error.hpp>
+#include <raphson/core/threads.hpp>
+#include <raphson/models/two_layer_relu.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace raphson {
+namespace {
+
+/// Smoothed activations softplus(βz)/β on the way back to ReLU: smooth enough at first that Levenberg-Marquardt meets no kinks, each
+/// four times as sharp as the last.
+constexpr double sharpnesses[] = {4, 16, 64, 256, 1024, 4096};
+/// A smoothed stage is done at this residual ratio (or a tenth of the tolerance), or after so many steps.
+constexpr double smooth_goal = 1e-5;
+constexpr Index smooth_stage_limit = 200;
+/// Unit steps have disappointed when this many in a row bring no new best point, or the residual is this much above the best.
+constexpr Index patience = 5;
+constexpr double growth = 100;
+/// How near the floor counts as having reached it: at the end, and in smoothed stages.
+constexpr double floor_reached = 1.01, floor_approached = 1.001;
+/// Damping is handed from stage to stage within these bounds.
+constexpr double smallest_damping = 1e-8, largest_damping = 1e-2;
+
+/// What is special about one call of minimize within the training.
+struct Stage {
+  std::string activation = {};  ///< "softplus(16z)/16"; empty for the model's own
+  Globalization globalization = Globalization::automatic;
+  double tolerance = 0;
+  Index max_iterations = 0;
+  bool give_up_early = false;  ///< steps that disappoint end the stage
+
+  bool smoothed() const { return !activation.empty(); }
+  std::string text() const {
+    const std::string steps = globalization == Globalization::unit                  ? "unit steps"
+                              : globalization == Globalization::levenberg_marquardt ? "damped steps"
+                                                                                    : "steps";
+    return smoothed() ? activation + ", " + steps : steps;
+  }
+};
+
+/// One call of train_network: the state that its stages share.
+class Training {
+ public:
+  Training(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options)
+      : model_(model), solver_(solver), W_(W), options_(options), point_(W), damping_(options.initial_damping) {}
+
+  Summary operator()();
+
+ private:
+  enum class End { by_itself, user_stopped, disappointed, at_floor };
+
+  void all_stages();
+  bool smoothed_stages();
+  bool run(const TwoLayerRelu& model, const Stage& stage);
+  Options stage_options(const Stage& stage);
+  Iteration translated(Iteration local, const Stage& stage) const;
+  Action watch(const Iteration& local, const Stage& stage);
+  void collect(const Summary& part, const TwoLayerRelu& model, const Stage& stage);
+  void keep_if_best();
+  bool decided(const Stage& stage);
+  void finish();
+
+  double ratio(double norm) const { return norm == 0 ? 0.0 : norm / reference_; }
+  double floor_ratio() const { return ratio(model_.conflicts().floor); }
+  bool unattainable() const { return floor_ratio() > options_.tolerance; }
+  Index iterations_left() const { return options_.max_iterations - std::min(options_.max_iterations, done_); }
+
+  const TwoLayerRelu& model_;
+  LinearSolver& solver_;
+  Vec& W_;  ///< the caller's: always the best point of the model itself
+  const TrainOptions& options_;
+  Stopwatch clock_;
+  Summary summary_;
+  Vec point_;                      ///< where the next stage starts
+  double reference_ = 0;           ///< ‖f₀ − y‖ of the model itself
+  double best_ = 0;                ///< ‖f − y‖ of the model itself at W_
+  double gradient_reference_ = 0;  ///< ‖∇f‖ at the start
+  double damping_;                 ///< handed from stage to stage
+  Index done_ = 0;                 ///< iterations of finished stages
+  double begun_ = 0;               ///< seconds at which the stage in progress began
+  double stage_best_ = 0;          ///< smallest residual ratio of the stage in progress, and when it was found
+  Index stage_best_iteration_ = 0;
+  End end_ = End::by_itself;
+};
+
+Summary Training::operator()() {
+  const ThreadScope threads(options_.threads);
+  best_ = std::sqrt(2 * model_.value(W_));
+  reference_ = options_.residual_reference > 0 ? options_.residual_reference : best_;
+  all_stages();
+  finish();
+  return std::move(summary_);
+}
+
+void Training::all_stages() {
+  const bool plan = options_.globalization == Globalization::automatic;
+  const bool relu = model_.activation().kind == Activation::Kind::relu;
+  if (run(model_, {.globalization = plan ? Globalization::unit : options_.globalization,
+                   .tolerance = options_.tolerance,
+                   .max_iterations = iterations_left(),
+                   .give_up_early = plan})) {
+    return;
+  }
+  point_ = W_;
+  if (options_.continuation && relu) {
+    if (smoothed_stages()) return;
+  } else if (!plan) {
+    return;  // steps of the kind that the user asked for have had their say
+  }
+  run(model_, {.globalization = Globalization::levenberg_marquardt, .tolerance = options_.tolerance, .max_iterations = iterations_left()});
+}
+
+bool Training::smoothed_stages() {
+  for (const double sharpness : sharpnesses) {
+    const Stage stage{.activation = fmt::format("softplus({0:g}z)/{0:g}", sharpness),
+                      .globalization = Globalization::levenberg_marquardt,
+                      .tolerance = std::max({smooth_goal, 0.1 * options_.tolerance, floor_approached * floor_ratio()}),
+                      .max_iterations = std::min(smooth_stage_limit, iterations_left())};
+    if (run(model_.with_activation(Activation::softplus(sharpness)), stage)) return true;
+  }
+  return false;
+}
+
+/// One call of minimize from point_. True when training is over.
+bool Training::run(const TwoLayerRelu& model, const Stage& stage) {
+  begun_ = clock_.seconds();
+  stage_best_ = std::numeric_limits<double>::infinity();
+  end_ = End::by_itself;
+  if (!(begun_ < options_.time_limit)) {
+    summary_.status = Status::time_limit;
+    return true;
+  }
+  try {
+    const Summary part = minimize(model, solver_, point_, stage_options(stage));
+    keep_if_best();
+    collect(part, model, stage);
+  } catch (...) {
+    keep_if_best();
+    throw;
+  }
+  return decided(stage);
+}
+
+Options Training::stage_options(const Stage& stage) {
+  Options options = options_;
+  options.criterion = Criterion::residual_ratio;
+  options.residual_reference = reference_;
+  options.globalization = stage.globalization;
+  options.tolerance = stage.tolerance;
+  options.max_iterations = stage.max_iterations;
+  options.time_limit = options_.time_limit - begun_;
+  options.initial_damping = damping_;
+  options.callback = [this, stage](const Iteration& local) { return watch(local, stage); };
+  return options;
+}
+
+/// A stage's own figures as those of the whole training.
+Iteration Training::translated(Iteration local, const Stage& stage) const {
+  local.iteration += done_;
+  local.seconds += begun_;
+  if (gradient_reference_ > 0) local.relative_gradient = local.gradient_norm / gradient_reference_;
+  if (stage.smoothed()) local.fallback = stage.activation + (local.fallback.empty() ? "" : "; " + local.fallback);
+  return local;
+}
+
+Action Training::watch(const Iteration& local, const Stage& stage) {
+  const bool repeats = local.iteration == 0 && !summary_.history.empty();  // the start of a later stage is no new iteration
+  if (options_.callback && !repeats && options_.callback(translated(local, stage)) == Action::stop) {
+    end_ = End::user_stopped;
+    return Action::stop;
+  }
+  if (local.residual_ratio < stage_best_) {
+    stage_best_ = local.residual_ratio;
+    stage_best_iteration_ = local.iteration;
+  }
+  if (!stage.smoothed() && unattainable() && local.residual_ratio <= floor_reached * floor_ratio()) {
+    end_ = End::at_floor;
+    return Action::stop;
+  }
+  const bool stalled = local.iteration >= stage_best_iteration_ + patience || !(local.residual_ratio <= growth * stage_best_);
+  if (stage.give_up_early && stalled) {
+    end_ = End::disappointed;
+    return Action::stop;
+  }
+  return Action::proceed;
+}
+
+/// Appends what a stage did to the summary.
+void Training::collect(const Summary& part, const TwoLayerRelu& model, const Stage& stage) {
+  const bool first = summary_.history.empty();
+  if (first) {
+    gradient_reference_ = part.history.front().gradient_norm;
+    summary_.notes = part.notes;
+  } else {  // what this stage has to say beyond the facts about its model, which the first stage has told
+    const auto own = std::min(part.notes.size(), model.notes().size());
+    summary_.notes.insert(summary_.notes.end(), part.notes.begin() + static_cast<std::ptrdiff_t>(own), part.notes.end());
+  }
+  double smallest = std::numeric_limits<double>::infinity();
+  for (const Iteration& local : part.history) {
+    smallest = std::min(smallest, local.residual_ratio);
+    if (local.step > 0 && stage.globalization == Globalization::levenberg_marquardt) damping_ = local.damping;
+    if (first || local.iteration > 0) summary_.history.push_back(translated(local, stage));
+  }
+  damping_ = std::clamp(damping_, smallest_damping, largest_damping);
+  const std::string end = end_ == End::disappointed ? "no more progress" : end_ == End::at_floor ? "floor reached" : to_string(part.status);
+  summary_.notes.push_back(fmt::format("iterations {} to {}: {}, residual ratio {:.1e} to {:.1e}, {}", done_, done_ + part.iterations,
+                                       stage.text(), part.history.front().residual_ratio, smallest, end));
+  done_ += part.history.back().iteration;
+  summary_.status = part.status;
+  summary_.message = part.message;
+  summary_.criterion = part.criterion;
+  summary_.solver_asked = part.solver_asked;
+  if (!part.solver_used.empty()) summary_.solver_used = part.solver_used;
+  if (!part.solver_reason.empty()) summary_.solver_reason = part.solver_reason;
+  summary_.inner_iterations += part.inner_iterations;
+  summary_.phases.linear_setup += part.phases.linear_setup;
+  summary_.phases.linear_solve += part.phases.linear_solve;
+  summary_.phases.objective += part.phases.objective;
+  summary_.seed = part.seed;
+  summary_.threads = part.threads;
+}
+
+/// point_ becomes the answer when the model itself, not its smoothed version, fits better there than anywhere before.
+void Training::keep_if_best() {
+  const double norm = std::sqrt(2 * model_.value(point_));
+  if (!(norm < best_)) return;
+  best_ = norm;
+  W_ = point_;
+}
+
+/// Whether the stage that ended decides the whole training.
+bool Training::decided(const Stage& stage) {
+  switch (summary_.status) {
+    case Status::converged:
+      return !stage.smoothed();
+    case Status::stopped:
+      return end_ != End::disappointed;
+    case Status::iteration_limit:
+      return iterations_left() == 0;
+    case Status::time_limit:
+    case Status::interrupted:
+      return true;
+    default:
+      return !std::isfinite(best_);
+  }
+}
+
+/// The figures at the answer, and a verdict about the model itself.
+void Training::finish() {
+  const auto at = model_.linearize(W_);
+  summary_.objective = at->value();
+  summary_.gradient_norm = arma::norm(at->gradient());
+  summary_.relative_gradient = summary_.gradient_norm == 0 ? 0.0 : summary_.gradient_norm / gradient_reference_;
+  summary_.residual_ratio = ratio(at->residual_norm());
+  summary_.iterations = done_;
+  summary_.seconds = clock_.seconds();
+  summary_.phases.other = summary_.seconds - summary_.phases.linear_setup - summary_.phases.linear_solve - summary_.phases.objective;
+  if (end_ == End::at_floor) summary_.status = Status::unattainable;
+  const std::string reached = fmt::format("residual ratio {:.1e} > {:.1e}", summary_.residual_ratio, options_.tolerance);
+  switch (summary_.status) {
+    case Status::converged:
+      break;
+    case Status::unattainable:
+      summary_.message = fmt::format(
+          "residual ratio {:.4g}, within {:.0f} % of {:.4g}, the least that rows with equal features and different targets allow; the "
+          "tolerance {:.1e} cannot be met",
+          summary_.residual_ratio, 100 * (floor_reached - 1), floor_ratio(), options_.tolerance);
+      break;
+    case Status::iteration_limit:
+      summary_.message = fmt::format("iteration limit of {} reached at {}; allow more iterations", options_.max_iterations, reached);
+      break;
+    case Status::time_limit:
+      summary_.message = fmt::format("time limit of {} s reached at {}", options_.time_limit, reached);
+      break;
+    case Status::stopped:
+      summary_.message = "stopped by the callback at " + reached;
+      break;
+    case Status::interrupted:
+      summary_.message = "interrupted at " + reached;
+      break;
+    default:
+      summary_.message = fmt::format("no stage got below {}: {}; a wider net or another seed may", reached, summary_.message);
+  }
+}
+
+}  // namespace
+
+Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options) {
+  if (options.criterion != Criterion::automatic && options.criterion != Criterion::residual_ratio)
+    return minimize(model, solver, W, options);
+  check(options);
+  require_size(W.n_elem, model.parameters(), "the start", "width x columns of X");
+  require_finite(W, "the start");
+  return Training(model, solver, W, options)();
+}
+
+}  // namespace raphson
