@@ -1,7 +1,6 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/threads.hpp>
 
-#include <atomic>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -18,8 +17,23 @@ __attribute__((weak)) int openblas_get_num_threads();
 __attribute__((weak)) char* openblas_get_config();
 }
 
+// Present when the program runs under ThreadSanitizer, null otherwise.
+extern "C" {
+__attribute__((weak)) void __tsan_acquire(void*);
+__attribute__((weak)) void __tsan_release(void*);
+}
+
 namespace raphson {
 namespace {
+
+/// TBB orders the caller's writes before every task and every task's writes before the caller goes on. ThreadSanitizer does not see that
+/// inside Debian's TBB: this file is built without it, and these tell it so. They do nothing in other builds.
+void order_acquire(void* at) {
+  if (__tsan_acquire) __tsan_acquire(at);
+}
+void order_release(void* at) {
+  if (__tsan_release) __tsan_release(at);
+}
 
 thread_local tbb::task_arena* current_arena = nullptr;
 
@@ -83,20 +97,15 @@ Blocks cut(Index total, Index least, Index most) {
 void parallel_for(Index count, const std::function<void(Index)>& task) {
   if (count == 0) return;
   if (count == 1) return task(0);
-  // The pair of atomics orders the caller's writes before every task and every task's writes before the return. TBB does so too; these
-  // make it visible to ThreadSanitizer, which does not see inside Debian's TBB.
-  std::atomic<Index> finished{0};
-  std::atomic<bool> started{false};
-  started.store(true, std::memory_order_release);
+  char begun = 0, ended = 0;
+  order_release(&begun);
   const auto run = [&] {
     tbb::parallel_for(
         tbb::blocked_range<Index>(0, count, 1),
         [&](const tbb::blocked_range<Index>& range) {
-          started.load(std::memory_order_acquire);
-          for (Index i = range.begin(); i < range.end(); ++i) {
-            task(i);
-            finished.fetch_add(1, std::memory_order_release);
-          }
+          order_acquire(&begun);
+          for (Index i = range.begin(); i < range.end(); ++i) task(i);
+          order_release(&ended);
         },
         tbb::simple_partitioner());
   };
@@ -106,7 +115,7 @@ void parallel_for(Index count, const std::function<void(Index)>& task) {
   } else {
     run();
   }
-  finished.load(std::memory_order_acquire);
+  order_acquire(&ended);
 }
 
 template <class Real>
