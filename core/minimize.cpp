@@ -235,6 +235,10 @@ std::optional<Verdict> Run::line_search_step() {
       note_fallback("damped after an unusable step");
       continue;
     }
+    if (proposal.report.rank > 0 && proposal.report.status == LinearStatus::not_converged) {
+      note_fallback("damped: the system is singular and the gradient not in its range");
+      continue;
+    }
     const Stopwatch watch;
     const auto line = model_.along(x_, proposal.p);
     const double noise = at_->value_resolution();

@@ -3,6 +3,7 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/globalization.hpp>
 #include <raphson/core/minimize.hpp>
+#include <raphson/solvers/exact.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <thread>
@@ -63,6 +64,22 @@ class Rosenbrock : public Model {
     const arma::mat J{{-20 * x[0], 10}, {-1, 0}};
     const Vec r = residual(x), gradient = J.t() * r;
     return std::make_unique<Parts>(value(x), gradient, J, -gradient, arma::norm(r));
+  }
+};
+
+/// f(x) = ½x₁² + huber(x₂): away from 0 the second column of the Hessian vanishes and the gradient does not.
+class HalfFlat : public Model {
+ public:
+  std::string name() const override { return "half-flat"; }
+  std::string formula() const override { return "½x₁² + huber(x₂)"; }
+  Index parameters() const override { return 2; }
+  double value(const Vec& x) const override {
+    const double u = std::abs(x[1]);
+    return 0.5 * x[0] * x[0] + (u <= 1 ? 0.5 * u * u : u - 0.5);
+  }
+  std::unique_ptr<Linearization> linearize(const Vec& x) const override {
+    const Vec gradient{x[0], std::clamp(x[1], -1.0, 1.0)};
+    return std::make_unique<Parts>(value(x), gradient, arma::diagmat(Vec{1, std::abs(x[1]) <= 1 ? 1.0 : 0.0}), -gradient);
   }
 };
 
@@ -207,6 +224,15 @@ BOOST_AUTO_TEST_CASE(uphill_and_overlong_steps_are_repaired) {
       BOOST_TEST(s.history[1].step <= 1.0 / 32);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_singular_hessian_is_damped_where_the_gradient_leaves_its_range) {
+  Exact solver;
+  Vec x{3, 30};
+  const Summary s = minimize(HalfFlat{}, solver, x);
+  BOOST_TEST(s.converged());
+  BOOST_TEST(arma::norm(x) < 1e-7);
+  BOOST_TEST(s.history[1].fallback.find("singular") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(limits_hold) {
