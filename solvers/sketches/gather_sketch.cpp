@@ -68,6 +68,7 @@ template <class Real>
 void GatherSketch<Real>::apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const {
   check_sketched_rows(A.count, cols_);
   B.set_size(A.cols(), rows());
+  if (B.is_empty()) return;
   const Blocks blocks = cut(rows(), 1, 256);
   parallel_for(blocks.count(), [&](Index block) {
     for (Index r = blocks.begin(block); r < blocks.end(block); ++r) gather(A, r, B.colptr(r));
@@ -78,6 +79,7 @@ template <class Real>
 void GatherSketch<Real>::apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const {
   check_sketched_rows(A.count, cols_);
   B.set_size(A.cols(), rows());
+  if (B.is_empty()) return;
   const Blocks blocks = cut(rows(), 1, 256);
   parallel_for(blocks.count(), [&](Index block) {
     for (Index r = blocks.begin(block); r < blocks.end(block); ++r) {

@@ -68,6 +68,7 @@ template <class Real>
 void GaussianSketch<Real>::apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const {
   check_sketched_rows(A.count, cols());
   B.zeros(A.cols(), rows());
+  if (B.is_empty()) return;
   const SingleThreadedBlas blas;
   for_tiles(A.scale, [&](Index group, Index tile, const Real* S) {
     const Index h = height(group), length = tiles_.length(tile);
@@ -85,6 +86,7 @@ template <class Real>
 void GaussianSketch<Real>::apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const {
   check_sketched_rows(A.count, cols());
   B.set_size(A.cols(), rows());
+  if (B.is_empty()) return;
   parallel_for(groups_.count(), [&](Index group) {
     const Index h = height(group);
     std::vector<Real> tile_content(h * tiles_.size);

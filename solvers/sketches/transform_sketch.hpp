@@ -66,11 +66,10 @@ class TransformSketch : public Sketch<Real> {
     });
   }
 
-  /// panel = columns [first, first + length) of D A, completed by zero rows and columns.
+  /// panel = columns [first, first + length) of D A, completed by zero rows. What lies in the columns beyond stays: columns do not meet.
   template <class Rows>
   void load(const Rows& A, Index first, Index length, Real* panel) const {
     std::fill(panel + cols_ * lanes, panel + padded_ * lanes, Real(0));
-    if (length < lanes) std::fill_n(panel, cols_ * lanes, Real(0));
     for (Index i = 0; i < cols_; ++i) {
       const bool negative = (signs_[i / 64] >> (i % 64)) & 1;
       A.copy_part(i, first, length, negative ? Real(-1) : Real(1), panel + i * lanes);
