@@ -16,7 +16,7 @@ struct ReadOptions {
   Format format = Format::automatic;  ///< by content and name
   std::string target = {};  ///< column by name or number from 0 (negative: from the end); "" = LIBSVM's label, or the last column left
   bool has_target = true;   ///< false (prediction): the target may be missing; a column is taken as target only when named and there
-  std::vector<std::string> ignore = {};         ///< columns to leave out, by name or number
+  std::vector<std::string> ignore = {};         ///< columns to leave out, by name or number; in prediction those that are there
   std::string weights = {};                     ///< column of weights; "" = none
   std::string offset = {};                      ///< column of offsets; "" = none
   std::optional<bool> header = {};              ///< unset: detected

@@ -90,7 +90,7 @@ std::string Columns::target_name() const {
 
 Columns assign_columns(const std::string& path, std::vector<std::string> names, Index count, const ReadOptions& options) {
   Columns columns{std::move(names), std::vector<Role>(count, Role::feature)};
-  for (const std::string& asked : options.ignore) assign(path, columns, asked, Role::ignored);
+  for (const std::string& asked : options.ignore) assign(path, columns, asked, Role::ignored, options.has_target);
   if (!options.weights.empty()) assign(path, columns, options.weights, Role::weight);
   if (!options.offset.empty()) assign(path, columns, options.offset, Role::offset);
   if (!options.target.empty()) {
