@@ -1,0 +1,292 @@
+#include "cli/arguments.hpp"
+
+#include <raphson/core/error.hpp>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace raphson::cli {
+namespace {
+
+/// Texts that options arrive as before the tables of names turn them into values.
+struct Texts {
+  std::string format = "auto", delimiter;
+  std::string sketch, precision = "f64", factor, reuse = "never", gd_steps = "richardson";
+  std::string globalization = "auto", forcing = "auto";
+  std::uint64_t memory = 0;
+  bool header = true;
+};
+
+/// For options that count: CLI11 would read "-1" as a huge number.
+std::string refuse_sign(const std::string& text) {
+  return text.starts_with('-') ? fmt::format("{} must be a whole number >= 0", text) : std::string();
+}
+
+const char* const linear_only = "Linear losses";
+const char* const network_only = "relu";
+
+void add_data_options(CLI::App& app, std::string& data, ReadOptions& read, Texts& texts) {
+  app.add_option("--data", data, "File to read: CSV or blank-separated text, LIBSVM, Matrix Market; plain, .gz or .bz2")
+      ->required()
+      ->group("Data");
+  app.add_option("--target", read.target,
+                 "Target column, by name or number from 0 (-1: the last). Default: LIBSVM's label, else the last column")
+      ->group("Data");
+  app.add_option("--ignore", read.ignore, "Columns to leave out, comma-separated")->delimiter(',')->group("Data");
+  app.add_option("--offset", read.offset, "Column added to every margin (log exposure)")->group("Data");
+  app.add_option("--format", texts.format, "auto, delimited (csv), libsvm, matrix-market")->group("Data")->capture_default_str();
+  app.add_option("--delimiter", texts.delimiter, "One character, or comma, semicolon, tab, space, bar. Default: detected")->group("Data");
+  app.add_flag("--header,!--no-header", texts.header, "Whether the first line names the columns. Default: detected")->group("Data");
+}
+
+void add_model_options(CLI::App& app, ProblemArguments& a) {
+  ModelArguments& m = a.model;
+  app.add_option("LOSS", m.loss, "squared, logistic, poisson, huber, relu")->required();
+  app.add_option("--l2", m.l2, "mu of the penalty 1/2 mu |x|^2, added to a sum (not a mean) over observations")
+      ->group(linear_only)
+      ->capture_default_str();
+  app.add_flag("!--no-intercept", m.intercept, "Leave out the constant, which is never penalized")->group(linear_only);
+  app.add_option("--weights", a.read.weights, "Column of observation weights")->group(linear_only);
+  app.add_option("--huber-delta", m.huber_delta, "Where huber turns linear")->group(linear_only)->capture_default_str();
+  app.add_option("--width", m.width, "Hidden neurons")->check(refuse_sign)->group(network_only)->capture_default_str();
+  app.add_option("--activation", m.activation, "relu, softplus")->group(network_only)->capture_default_str();
+  app.add_option("--sharpness", m.sharpness, "beta of softplus(beta z)/beta")->group(network_only)->capture_default_str();
+  app.add_flag("!--no-standardize-columns", m.standardize_columns, "Leave columns as they are")->group(network_only);
+  app.add_flag("!--no-constant-feature", m.constant_feature, "Do not append a constant feature")->group(network_only);
+  app.add_flag("!--no-unit-rows", m.unit_rows, "Do not scale rows to unit norm")->group(network_only);
+  app.add_flag("!--no-standardize-target", m.standardize_target, "Leave the target as it is")->group(network_only);
+  app.add_flag("!--no-continuation", m.continuation, "Do not go through smoothed activations when steps disappoint")->group(network_only);
+}
+
+void add_solver_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
+  app.add_option("--sketch", texts.sketch, "gaussian, srht, fourier, count-sketch, sparse-sign, uniform-rows")->group("Solver");
+  app.add_option("--sketch-size", a.solver.sketch.size, "Rows of the sketch, k to N. Default: 4k (sketch-and-solve 8k)")
+      ->check(refuse_sign)
+      ->group("Solver");
+  app.add_option("--precision", texts.precision, "f64, f32: of sketch and factor only")->group("Solver")->capture_default_str();
+  app.add_option("--factor", texts.factor, "qr, cholesky. Default: Cholesky, QR when that breaks down")->group("Solver");
+  app.add_option("--reuse", texts.reuse, "never, while-contracting: keep the preconditioner between steps")
+      ->group("Solver")
+      ->capture_default_str();
+  app.add_option("--gd-steps", texts.gd_steps, "richardson, chebyshev, printed, literal: of preconditioned-gd")
+      ->group("Solver")
+      ->capture_default_str();
+  app.add_option("--memory-limit", texts.memory, "Work space a solver may take, as in 4G. Default: 90 % of this machine's memory")
+      ->transform(CLI::AsSizeValue(false))
+      ->group("Solver");
+}
+
+void add_run_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
+  Options& o = a.options;
+  app.add_option("--tolerance", o.tolerance, "Linear losses: |gradient| <= tolerance * |gradient at 0|; relu: |f-y| <= tolerance * |f0-y|")
+      ->group("Run")
+      ->capture_default_str();
+  app.add_option("--max-iterations", a.max_iterations, "Default: 200; first-order methods 2000")->check(refuse_sign)->group("Run");
+  app.add_option("--time-limit", o.time_limit, "Seconds (compare: for each solver). Default: none")->group("Run");
+  app.add_option("--globalization", texts.globalization, "auto, unit, armijo, nonmonotone, levenberg-marquardt")
+      ->group("Run")
+      ->capture_default_str();
+  app.add_option("--forcing", texts.forcing, "auto, constant, eisenstat-walker: how exactly to solve each linear system")
+      ->group("Run")
+      ->capture_default_str();
+  app.add_option("--inner-tolerance", o.inner_tolerance, "Relative residual of the linear systems; implies --forcing constant")
+      ->group("Run");
+  app.add_option("--seed", o.seed, "Of every random number")->check(refuse_sign)->group("Run")->capture_default_str();
+  app.add_option("--threads", o.threads, "0: all cores. Results do not depend on it")->group("Run")->capture_default_str();
+  app.add_option("--json", a.json, "Write the result to this file")->group("Output");
+  app.add_flag("--quiet", a.quiet, "Print errors only")->group("Output");
+  app.add_flag("--verbose", a.verbose, "Print every iteration and every coefficient")->group("Output");
+}
+
+char delimiter_of(const std::string& text) {
+  if (text.empty()) return 0;
+  if (text.size() == 1) return text[0];
+  const std::pair<const char*, char> names[] = {{"comma", ','}, {"semicolon", ';'}, {"tab", '\t'},
+                                                {"\\t", '\t'},  {"space", ' '},     {"bar", '|'}};
+  for (const auto& [name, character] : names)
+    if (text == name) return character;
+  throw InputError(fmt::format("--delimiter '{}' is not one character, nor comma, semicolon, tab, space or bar.", text));
+}
+
+Format format_of(const std::string& text) {
+  if (text == "auto") return Format::automatic;
+  if (text == "delimited" || text == "csv" || text == "text") return Format::delimited;
+  if (text == "libsvm" || text == "svmlight") return Format::libsvm;
+  if (text == "matrix-market" || text == "mtx") return Format::matrix_market;
+  unknown_name("format", text, {"auto", "delimited", "csv", "libsvm", "matrix-market"});
+}
+
+bool given(const CLI::App& app, const std::string& option) { return app.get_option(option)->count() > 0; }
+
+void finish_read(const CLI::App& app, ReadOptions& read, const Texts& texts) {
+  read.format = format_of(texts.format);
+  read.delimiter = delimiter_of(texts.delimiter);
+  if (given(app, "--header")) read.header = texts.header;
+}
+
+/// Options of the other family of losses would be ignored: refuse them.
+void refuse_foreign(const CLI::App& app, const ModelArguments& model) {
+  const std::string foreign = model.is_network() ? linear_only : network_only;
+  for (const CLI::Option* option : app.get_options())
+    if (option->get_group() == foreign && option->count() > 0)
+      throw InputError(model.is_network() ? fmt::format("{} is for squared, logistic, poisson and huber, not for relu.", option->get_name())
+                                          : fmt::format("{} is for relu, not for {}.", option->get_name(), model.loss));
+  if (model.is_network() && given(app, "--offset")) throw InputError("--offset is for squared, logistic, poisson and huber, not for relu.");
+  if (!model.is_network() && model.loss != "huber" && given(app, "--huber-delta"))
+    throw InputError(fmt::format("--huber-delta is for huber, not for {}.", model.loss));
+}
+
+void finish_model(const CLI::App& app, const ModelArguments& model) {
+  if (std::ranges::find(loss_names(), model.loss) == loss_names().end()) unknown_name("loss", model.loss, loss_names());
+  refuse_foreign(app, model);
+  if (!(model.l2 >= 0 && std::isfinite(model.l2))) throw InputError(fmt::format("--l2 {} must be a finite number >= 0.", model.l2));
+  if (!(model.huber_delta > 0 && std::isfinite(model.huber_delta)))
+    throw InputError(fmt::format("--huber-delta {} must be a finite number > 0.", model.huber_delta));
+  if (model.width == 0) throw InputError("--width 0: a network needs at least one hidden neuron.");
+  if (model.activation != "relu" && model.activation != "softplus") unknown_name("activation", model.activation, {"relu", "softplus"});
+  if (!(model.sharpness > 0 && std::isfinite(model.sharpness)))
+    throw InputError(fmt::format("--sharpness {} must be a finite number > 0.", model.sharpness));
+}
+
+void finish_solver(const CLI::App& app, ProblemArguments& a, const Texts& texts) {
+  SolverSettings& s = a.solver;
+  if (!texts.sketch.empty()) s.sketch.kind = find_sketch(texts.sketch);
+  if (given(app, "--sketch-size") && s.sketch.size == 0) throw InputError("--sketch-size 0: a sketch needs at least k rows.");
+  s.sketch.precision = find_precision(texts.precision);
+  s.reuse = find_reuse(texts.reuse);
+  s.gd_steps = find_gd_steps(texts.gd_steps);
+  if (texts.factor == "qr") {
+    s.sketch.factor = SketchFactor::qr;
+    s.method = Exact::Method::qr;
+  } else if (texts.factor == "cholesky") {
+    s.sketch.factor = SketchFactor::cholesky;
+  } else if (!texts.factor.empty()) {
+    unknown_name("factor", texts.factor, {"qr", "cholesky"});
+  }
+  for (const char* flag : {"--sketch", "--sketch-size", "--precision"})
+    if (given(app, flag)) a.sketch_flags.push_back(flag);
+  a.options.memory_limit = given(app, "--memory-limit") ? static_cast<double>(texts.memory) : default_memory_limit();
+  s.memory_limit = a.options.memory_limit;
+}
+
+void finish_run(const CLI::App& app, ProblemArguments& a, const Texts& texts) {
+  a.options.globalization = find_globalization(texts.globalization);
+  a.options.forcing = find_forcing(texts.forcing);
+  if (given(app, "--inner-tolerance")) {
+    if (given(app, "--forcing") && a.options.forcing != Forcing::constant)
+      throw InputError("--inner-tolerance sets a constant tolerance: it cannot go with --forcing " + texts.forcing + ".");
+    a.options.forcing = Forcing::constant;
+  }
+  if (a.options.threads < 0) throw InputError(fmt::format("--threads {} must be >= 0 (0: all cores).", a.options.threads));
+  if (a.options.threads > 4096) throw InputError(fmt::format("--threads {}: more than 4096 threads are not sensible.", a.options.threads));
+  if (!(a.options.time_limit > 0)) throw InputError(fmt::format("--time-limit {} must be > 0 seconds.", a.options.time_limit));
+  check(a.options);
+}
+
+void finish(const CLI::App& app, ProblemArguments& a, const Texts& texts) {
+  finish_read(app, a.read, texts);
+  finish_model(app, a.model);
+  finish_solver(app, a, texts);
+  finish_run(app, a, texts);
+}
+
+void add_problem_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
+  add_model_options(app, a);
+  add_data_options(app, a.data, a.read, texts);
+  add_solver_options(app, a, texts);
+  add_run_options(app, a, texts);
+}
+
+CLI::App* add_fit(CLI::App& app, FitArguments& a, Texts& texts) {
+  CLI::App* fit = app.add_subcommand("fit", "Minimize sum_i w_i loss_i + 1/2 mu |x|^2, or train a two-layer network");
+  add_problem_options(*fit, a, texts);
+  fit->add_option("--solver", a.solver_name, "Linear-system strategy; see `raphson solvers`")->group("Solver")->capture_default_str();
+  fit->add_option("--save", a.save, "Write the model to this file (JSON; .gz compresses) for `raphson predict`")->group("Output");
+  fit->footer("Exit status: 0 converged; 1 not converged (the result is still written); 2 bad input; 3 out of memory or disk.");
+  return fit;
+}
+
+CLI::App* add_compare(CLI::App& app, CompareArguments& a, Texts& texts) {
+  CLI::App* compare = app.add_subcommand("compare", "Run several solvers from the same start with the same seed, side by side");
+  add_problem_options(*compare, a, texts);
+  compare->add_option("--solvers", a.solvers, "Comma-separated names, or all. Default: exact,preconditioned-cg,cg,lbfgs")
+      ->delimiter(',')
+      ->group("Solver");
+  compare->add_option("--plot", a.plot, "Draw convergence by gnuplot: .svg, .png or .pdf")->group("Output");
+  compare->footer(
+      "A solver that cannot run on this problem is listed with its reason and does not stop the others.\n"
+      "Exit status: 0 when at least one solver converged; 1 when none did or on Ctrl-C; 2 bad input, also when no solver\n"
+      "could run; 3 out of memory or disk.");
+  return compare;
+}
+
+CLI::App* add_predict(CLI::App& app, PredictArguments& a, Texts& texts) {
+  CLI::App* predict = app.add_subcommand("predict", "Predictions of a saved model, one a line");
+  predict->add_option("--model", a.model, "File written by fit --save")->required();
+  add_data_options(*predict, a.data, a.read, texts);
+  predict->get_option("--target")
+      ->description("Column that holds the target: error figures are reported. Default: none (LIBSVM: the label)");
+  predict->add_option("--output", a.output, "File for the predictions. Default: standard output");
+  predict->add_option("--type", a.type, "mean (probability, rate, value), margin, label (logistic)")->capture_default_str();
+  predict->add_option("--threads", a.threads, "0: all cores")->capture_default_str();
+  predict->add_flag("--quiet", a.quiet, "Print predictions and errors only");
+  predict->footer(
+      "Columns are found by name when the model and the file have names, else by position.\nExit status: 0, or 2 on bad input.");
+  return predict;
+}
+
+}  // namespace
+
+double default_memory_limit() {
+  double bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    double limit = 0;
+    if (std::ifstream(path) >> limit && limit > 0) bytes = std::min(bytes, limit);
+  }
+  return 0.9 * bytes;
+}
+
+Command parse_command_line(int argc, char** argv) {
+  CLI::App app("Second-order optimization with pluggable linear solvers.", "raphson");
+  app.set_version_flag("--version", "raphson " RAPHSON_VERSION);
+  app.require_subcommand(1);
+  app.footer("`raphson fit --help` lists the options. Example:\n  raphson fit logistic --data train.csv --target label --l2 1");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return fmt::format("raphson: {}. `raphson --help` and `raphson fit --help` list the options.\n", error.what());
+  });
+  Command command;
+  Texts fit_texts, compare_texts, predict_texts;
+  CLI::App* fit = add_fit(app, command.fit, fit_texts);
+  CLI::App* predict = add_predict(app, command.predict, predict_texts);
+  CLI::App* compare = add_compare(app, command.compare, compare_texts);
+  CLI::App* solvers = app.add_subcommand("solvers", "What each solver needs, costs and suits");
+  const std::vector<std::string> commands = {"fit", "predict", "compare", "solvers"};
+  if (argc > 1 && argv[1][0] != '-' && std::ranges::find(commands, argv[1]) == commands.end()) unknown_name("command", argv[1], commands);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    command.exit_status = app.exit(error) == 0 ? 0 : 2;
+    return command;
+  }
+  if (fit->parsed()) {
+    command.kind = Command::Kind::fit;
+    finish(*fit, command.fit, fit_texts);
+    find_solver(command.fit.solver_name);
+  } else if (compare->parsed()) {
+    command.kind = Command::Kind::compare;
+    finish(*compare, command.compare, compare_texts);
+  } else if (predict->parsed()) {
+    command.kind = Command::Kind::predict;
+    finish_read(*predict, command.predict.read, predict_texts);
+  } else if (solvers->parsed()) {
+    command.kind = Command::Kind::solvers;
+  }
+  return command;
+}
+
+}  // namespace raphson::cli

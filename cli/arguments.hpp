@@ -1,0 +1,77 @@
+#pragma once
+/// What a user typed, checked as far as possible without data.
+
+#include "cli/names.hpp"
+
+#include <raphson/core/minimize.hpp>
+#include <raphson/problems/readers.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace raphson::cli {
+
+/// Objective: the loss and what belongs to it.
+struct ModelArguments {
+  std::string loss;
+  double l2 = 0;
+  bool intercept = true;
+  double huber_delta = 1.345;
+  // relu:
+  Index width = 4096;
+  std::string activation = "relu";
+  double sharpness = 1;
+  bool standardize_columns = true, constant_feature = true, unit_rows = true, standardize_target = true;
+  bool continuation = true;
+
+  bool is_network() const { return loss == "relu"; }
+};
+
+/// What fit and compare have in common.
+struct ProblemArguments {
+  std::string data;
+  ReadOptions read;
+  ModelArguments model;
+  SolverSettings solver;
+  Options options;                        ///< callback, cancel and max_iterations are filled in by the command
+  std::optional<Index> max_iterations;    ///< unset: 200, first-order methods 2000
+  std::vector<std::string> sketch_flags;  ///< of --sketch, --sketch-size, --precision: those given
+  bool quiet = false, verbose = false;
+  std::string json;
+};
+
+struct FitArguments : ProblemArguments {
+  std::string solver_name = "auto";
+  std::string save;
+};
+
+struct CompareArguments : ProblemArguments {
+  std::vector<std::string> solvers;
+  std::string plot;
+};
+
+struct PredictArguments {
+  std::string model, data, output;
+  ReadOptions read;
+  std::string type = "mean";  ///< mean, margin, label
+  int threads = 0;
+  bool quiet = false;
+};
+
+/// Which subcommand to run, with its arguments.
+struct Command {
+  enum class Kind { fit, predict, compare, solvers, done } kind = Kind::done;
+  int exit_status = 0;  ///< of done: 0 after --help and --version, 2 after a parse error (already reported)
+  FitArguments fit;
+  PredictArguments predict;
+  CompareArguments compare;
+};
+
+/// Throws InputError for values that no data could make right.
+Command parse_command_line(int argc, char** argv);
+
+/// Bytes this process may hope for: 90 % of physical memory, or of the control group's limit where that is less.
+double default_memory_limit();
+
+}  // namespace raphson::cli

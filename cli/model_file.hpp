@@ -1,0 +1,43 @@
+#pragma once
+/// Fitted models on disk: JSON, every double written so that it reads back as the same bits.
+
+#include "cli/problem.hpp"
+
+#include <string>
+
+namespace raphson::cli {
+
+/// Everything predict needs.
+struct SavedModel {
+  std::string loss, status;
+  std::string target;                      ///< name of the target column; "" when unknown
+  Index columns = 0;                       ///< d of the data file, before anything is appended
+  std::vector<std::string> feature_names;  ///< d, or empty
+  std::vector<std::string> ignored;        ///< names of columns that were left out
+  std::vector<std::string> target_labels;  ///< classes of a target that is text
+  Index index_base = 1;                    ///< LIBSVM: index of the first column
+  Vec coefficients;                        ///< d; a network's W, row after row
+  // Linear losses:
+  double intercept = 0;
+  double l2 = 0, huber_delta = 1.345;
+  std::vector<double> labels;  ///< logistic: the label of −1 and of +1
+  std::string offset;          ///< column that was added to the margins; "" for none
+  // relu:
+  Index width = 0;
+  Activation activation;
+  std::uint64_t seed = 0;  ///< of W₀ and the output signs
+  Vec signs;               ///< a (width)
+  Standardization scaling;
+
+  bool is_network() const { return loss == "relu"; }
+};
+
+SavedModel saved_model(const Problem& problem, const ProblemArguments& arguments, const Summary& summary, const Vec& theta);
+
+/// The file's content, compressed when `path` ends in .gz.
+std::string model_text(const SavedModel& model, const std::string& path);
+
+/// Throws InputError: "m.json is not a Raphson model: …" for files that are missing, truncated, foreign or inconsistent.
+SavedModel load_model(const std::string& path);
+
+}  // namespace raphson::cli

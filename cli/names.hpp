@@ -1,0 +1,56 @@
+#pragma once
+/// The command line's tables of names: the one place where strategies, sketches and settings are listed.
+
+#include <raphson/solvers/first_order.hpp>
+#include <raphson/solvers/solvers.hpp>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace raphson::cli {
+
+/// What a solver of the table may be made with.
+struct SolverSettings {
+  SketchOptions sketch;
+  Exact::Method method = Exact::Method::cholesky;
+  Reuse reuse = Reuse::never;
+  PreconditionedGd::Iteration gd_steps = PreconditionedGd::Iteration::richardson;
+  double memory_limit = std::numeric_limits<double>::infinity();
+};
+
+/// One row per solver. `make` gives a linear solver for minimize; first-order methods have `descend` instead.
+struct SolverRow {
+  std::string name;
+  std::string needs, costs, suits;  ///< for `raphson solvers`
+  bool sketches = false;            ///< listens to --sketch, --sketch-size, --precision
+  std::function<std::unique_ptr<LinearSolver>(const SolverSettings&)> make;
+  std::function<Summary(const Model&, Vec&, const Options&)> descend;
+
+  bool first_order() const { return !make; }
+};
+
+const std::vector<SolverRow>& solver_table();
+
+/// Each throws InputError for an unknown name: "unknown solver 'exct'. Did you mean exact? Known: auto, …".
+const SolverRow& find_solver(const std::string& name);
+std::shared_ptr<const SketchKind> find_sketch(const std::string& name);
+Precision find_precision(const std::string& name);
+Globalization find_globalization(const std::string& name);
+Forcing find_forcing(const std::string& name);
+Reuse find_reuse(const std::string& name);
+PreconditionedGd::Iteration find_gd_steps(const std::string& name);
+
+/// Names of the losses that `fit` accepts.
+const std::vector<std::string>& loss_names();
+const std::vector<std::string>& sketch_names();
+
+/// Throws InputError saying that `name` is none of `known`, with the nearest of them.
+[[noreturn]] void unknown_name(const std::string& what, const std::string& name, const std::vector<std::string>& known);
+
+/// What `raphson solvers` prints.
+std::string solver_overview();
+
+}  // namespace raphson::cli

@@ -1,0 +1,24 @@
+#pragma once
+/// Convergence curves by gnuplot.
+
+#include "cli/result_json.hpp"
+
+#include <string>
+
+namespace raphson::cli {
+
+/// A gnuplot script that draws (f − best)/max(1, |best|), or ‖f−y‖/‖f₀−y‖ for a network, against seconds and against iterations,
+/// one curve per solver, into `output`. The picture's kind follows the ending of `path`: .svg, .png, .pdf.
+std::string plot_script(const Problem& problem, const std::vector<ComparedRun>& runs, double best, const std::string& title,
+                        const std::string& path, const std::string& output);
+
+/// Throws InputError for an ending that has no picture kind.
+void check_plot_path(const std::string& path);
+
+/// "" when gnuplot drew the picture, else what went wrong ("gnuplot is not installed …").
+std::string run_gnuplot(const std::string& script);
+
+/// (f − best)/max(1, |best|): 0 for the best point found.
+double objective_gap(double objective, double best);
+
+}  // namespace raphson::cli

@@ -1,0 +1,176 @@
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/model_file.hpp"
+#include "cli/output_file.hpp"
+
+#include <raphson/core/error.hpp>
+#include <raphson/core/threads.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace raphson::cli {
+namespace {
+
+/// Columns `index` of C, in that order. Dense data only: files with names are.
+DataMatrix select_columns(const DataMatrix& C, const std::vector<Index>& index) {
+  arma::uvec rows(index.size());
+  std::ranges::copy(index, rows.begin());
+  return DataMatrix::from_rows(arma::mat(C.dense().rows(rows)));
+}
+
+/// The model's features out of the file's columns: by name where both have names, else by number.
+DataMatrix matched_features(const SavedModel& model, const Dataset& data) {
+  const DataMatrix& C = data.features;
+  if (!model.feature_names.empty() && !data.feature_names.empty() && !C.is_sparse()) {
+    std::vector<Index> index;
+    for (const std::string& name : model.feature_names) {
+      const auto found = std::ranges::find(data.feature_names, name);
+      if (found == data.feature_names.end())
+        throw InputError(fmt::format("{} has no column '{}', which the model needs.", data.source, name));
+      index.push_back(static_cast<Index>(found - data.feature_names.begin()));
+    }
+    return index.size() == C.cols() && std::ranges::is_sorted(index) ? C : select_columns(C, index);
+  }
+  if (C.cols() != model.columns)
+    throw InputError(fmt::format("{} has {} columns, the model was trained on {}.{}", data.source, C.cols(), model.columns,
+                                 C.cols() > model.columns ? " Name the target by --target, and leave others out by --ignore." : ""));
+  return C;
+}
+
+struct Predictions {
+  Vec margin, mean;
+};
+
+Predictions predict_linear(const SavedModel& model, const DataMatrix& C, const Vec& offset) {
+  Predictions p;
+  p.margin = C.multiply(model.coefficients) + model.intercept;
+  if (!offset.is_empty()) p.margin += offset;
+  p.mean = p.margin;
+  const auto loss = make_loss_named(model.loss, model.huber_delta);
+  p.mean.transform([&](double z) { return loss->mean(z); });
+  return p;
+}
+
+Predictions predict_network(const SavedModel& model, const DataMatrix& C, const std::string& path) {
+  TwoLayerReluOptions options;
+  options.width = model.width;
+  options.activation = model.activation;
+  options.seed = model.seed;
+  const DataMatrix X = model.scaling.features(C);
+  const TwoLayerRelu network(X, Vec(X.rows(), arma::fill::zeros), options);
+  if (!arma::approx_equal(network.output_signs(), model.signs, "absdiff", 0.0))
+    throw InputError(fmt::format("{} is not a Raphson model: its signs do not follow from its seed.", path));
+  const Vec f = model.scaling.undo_targets(network.predict(X, model.coefficients));
+  return {f, f};
+}
+
+/// Labels as ±1. `strict`: throws where a label was not seen in training, else returns an empty vector.
+Vec signed_labels(const SavedModel& model, const Vec& y, bool strict) {
+  Vec s(y.n_elem);
+  for (Index i = 0; i < y.n_elem; ++i) {
+    if (y(i) != model.labels[0] && y(i) != model.labels[1]) {
+      if (!strict) return {};
+      throw InputError(
+          fmt::format("target {} in row {} is neither of the model's labels {{{}, {}}}.", y(i), i, model.labels[0], model.labels[1]));
+    }
+    s(i) = y(i) == model.labels[1] ? 1 : -1;
+  }
+  return s;
+}
+
+double poisson_deviance(const Vec& y, const Vec& mean) {
+  double sum = 0;
+  for (Index i = 0; i < y.n_elem; ++i) sum += (y(i) > 0 ? y(i) * std::log(y(i) / mean(i)) : 0) - (y(i) - mean(i));
+  return 2 * sum;
+}
+
+/// One line on how well the predictions meet the target; empty when the target says nothing (a LIBSVM file of unlabelled rows).
+std::string error_text(const SavedModel& model, const Predictions& p, const Vec& y, bool strict) {
+  const double n = static_cast<double>(y.n_elem);
+  if (model.loss == "logistic") {
+    const Vec s = signed_labels(model, y, strict);
+    if (s.is_empty()) return {};
+    double right = 0, loss = 0;
+    for (Index i = 0; i < s.n_elem; ++i) {
+      const double z = s(i) * p.margin(i);
+      right += (p.margin(i) >= 0) == (s(i) > 0);
+      loss += std::max(-z, 0.0) + std::log1p(std::exp(-std::abs(z)));
+    }
+    return fmt::format("accuracy {:.4f} ({} of {}), log loss {:.6f}", right / n, right, n, loss / n);
+  }
+  const double rmse = arma::norm(p.mean - y) / std::sqrt(n);
+  if (model.loss == "poisson" && y.min() >= 0)
+    return fmt::format("deviance {:.6g} ({:.6g} a row), RMSE {:.6g}", poisson_deviance(y, p.mean), poisson_deviance(y, p.mean) / n, rmse);
+  return fmt::format("RMSE {:.6g}, mean absolute error {:.6g}", rmse, arma::norm(p.mean - y, 1) / n);
+}
+
+std::string prediction_lines(const SavedModel& model, const Predictions& p, const std::string& type) {
+  std::string text;
+  for (Index i = 0; i < p.mean.n_elem; ++i) {
+    const Index positive = p.margin(i) >= 0 ? 1 : 0;
+    if (type == "label" && !model.target_labels.empty())
+      fmt::format_to(std::back_inserter(text), "{}\n", model.target_labels[positive]);
+    else
+      fmt::format_to(std::back_inserter(text), "{}\n",
+                     type == "label"    ? model.labels[positive]
+                     : type == "margin" ? p.margin(i)
+                                        : p.mean(i));
+  }
+  return text;
+}
+
+/// The training file's layout; the target may be missing unless it was asked for.
+ReadOptions reading(const PredictArguments& arguments, const SavedModel& model) {
+  ReadOptions read = arguments.read;
+  read.has_target = !read.target.empty();
+  if (!read.has_target) read.target = model.target;
+  read.target_labels = model.target_labels;
+  read.columns = model.columns;
+  read.index_base = model.index_base;
+  read.ignore.insert(read.ignore.end(), model.ignored.begin(), model.ignored.end());
+  if (read.offset.empty()) read.offset = model.offset;
+  if (!read.offset.empty() && model.offset.empty())
+    throw InputError(fmt::format("--offset {}: the model was fitted without an offset.", read.offset));
+  return read;
+}
+
+}  // namespace
+
+int run_predict(const PredictArguments& arguments) {
+  if (arguments.type != "mean" && arguments.type != "margin" && arguments.type != "label")
+    unknown_name("type", arguments.type, {"mean", "margin", "label"});
+  require_distinct({{"--data", arguments.data}, {"--model", arguments.model}, {"--output", arguments.output}});
+  OutputFile output("--output", arguments.output);
+  const ThreadScope threads(arguments.threads);
+  Console console(arguments.quiet);
+
+  console.stage("reading " + arguments.model);
+  const SavedModel model = load_model(arguments.model);
+  if (arguments.type == "label" && model.loss != "logistic") throw InputError("--type label is for logistic, not for " + model.loss + ".");
+  console.stage("reading " + arguments.data);
+  const Dataset data = read(arguments.data, reading(arguments, model));
+  require_nonempty(data.features, "A");
+  require_finite(data.features, "A");
+  const DataMatrix C = matched_features(model, data);
+  console.stage("predicting");
+  const Predictions p = model.is_network() ? predict_network(model, C, arguments.model) : predict_linear(model, C, data.offset);
+  console.stage("");
+
+  const std::string errors = data.target.is_empty() ? "" : error_text(model, p, data.target, !arguments.read.target.empty());
+  const std::string lines = prediction_lines(model, p, arguments.type);
+  if (output.wanted()) {
+    output.write(lines);
+    output.commit();
+    if (!errors.empty()) console.line(errors);
+    console.line(fmt::format("wrote     {} predictions to {}", p.mean.n_elem, output.path()));
+  } else {
+    fmt::print("{}", lines);
+    if (!errors.empty() && !arguments.quiet) fmt::print(stderr, "{}\n", errors);
+  }
+  return 0;
+}
+
+}  // namespace raphson::cli

@@ -1,0 +1,111 @@
+#include "cli/problem.hpp"
+
+#include <raphson/core/error.hpp>
+#include <raphson/core/interrupt.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace raphson::cli {
+namespace {
+
+std::vector<double> two_labels(const Vec& y) {
+  const auto [smallest, largest] = std::ranges::minmax(y);
+  return {smallest, largest};
+}
+
+void make_linear(Problem& problem, const ModelArguments& arguments) {
+  LinearModelOptions options;
+  options.l2 = arguments.l2;
+  options.intercept = arguments.intercept;
+  options.weights = problem.data.weights;
+  options.offset = problem.data.offset;
+  problem.linear = std::make_shared<LinearModel>(problem.data.features, problem.data.target,
+                                                 make_loss_named(arguments.loss, arguments.huber_delta), options);
+  if (arguments.loss == "logistic") problem.labels = two_labels(problem.data.target);
+  problem.start.zeros(problem.linear->parameters());
+}
+
+void make_network(Problem& problem, const ModelArguments& arguments, std::uint64_t seed) {
+  const Dataset& data = problem.data;
+  require_nonempty(data.features, "A");
+  require_finite(data.features, "A");
+  require_finite(data.target, "y");
+  problem.scaling.columns = arguments.standardize_columns;
+  problem.scaling.constant = arguments.constant_feature;
+  problem.scaling.unit_rows = arguments.unit_rows;
+  problem.scaling.target = arguments.standardize_target;
+  problem.scaling.fit(data.features, data.target);
+  TwoLayerReluOptions options;
+  options.width = arguments.width;
+  options.activation = arguments.activation == "softplus" ? Activation::softplus(arguments.sharpness) : Activation::relu();
+  options.seed = seed;
+  problem.network = std::make_shared<TwoLayerRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
+  problem.start = problem.network->initial_weights();
+}
+
+}  // namespace
+
+const Model& Problem::model() const {
+  if (linear) return *linear;
+  return *network;
+}
+
+std::shared_ptr<const Loss> make_loss_named(const std::string& name, double huber_delta) {
+  if (name == "squared") return squared_loss();
+  if (name == "logistic") return logistic_loss();
+  if (name == "poisson") return poisson_loss();
+  if (name == "huber") return huber_loss(huber_delta);
+  unknown_name("loss", name, loss_names());
+}
+
+Problem load_problem(const ProblemArguments& arguments, Console& console) {
+  Problem problem;
+  const Stopwatch clock;
+  console.stage("reading " + arguments.data);
+  problem.data = read(arguments.data, arguments.read);
+  console.stage("preparing");
+  if (arguments.model.is_network())
+    make_network(problem, arguments.model, arguments.options.seed);
+  else
+    make_linear(problem, arguments.model);
+  problem.read_seconds = clock.seconds();
+  console.stage("");
+  return problem;
+}
+
+FirstStep first_step(const Problem& problem, const Options& options) {
+  FirstStep step;
+  step.at = problem.model().linearize(problem.start);
+  step.system.A = step.at->matrix();
+  step.system.b = &step.at->right_hand_side();
+  step.system.penalty = step.at->penalty();
+  step.system.c = step.at->least_squares_target();
+  step.system.seed = Seed{options.seed};
+  return step;
+}
+
+Options options_for(const ProblemArguments& arguments, const SolverRow& row) {
+  Options options = arguments.options;
+  options.max_iterations = arguments.max_iterations.value_or(row.first_order() ? 2000 : 200);
+  return options;
+}
+
+Summary run_solver(const Problem& problem, const SolverRow& row, LinearSolver* solver, const ProblemArguments& arguments, Options options,
+                   Vec& theta) {
+  if (row.first_order()) return row.descend(problem.model(), theta, options);
+  if (problem.linear) return minimize(*problem.linear, *solver, theta, options);
+  TrainOptions training;
+  static_cast<Options&>(training) = std::move(options);
+  training.continuation = arguments.model.continuation;
+  return train_network(*problem.network, *solver, theta, training);
+}
+
+double train_rmse(const Problem& problem, const Vec& theta) {
+  const Vec fitted = problem.scaling.undo_targets(problem.network->predict(problem.network->data(), theta));
+  return arma::norm(fitted - problem.data.target) / std::sqrt(static_cast<double>(problem.rows()));
+}
+
+}  // namespace raphson::cli

@@ -1,0 +1,28 @@
+#pragma once
+/// Results for programs to read.
+
+#include "cli/problem.hpp"
+
+#include <string>
+#include <vector>
+
+namespace raphson::cli {
+
+/// One run of compare; `cannot` says why a solver did not run.
+struct ComparedRun {
+  const SolverRow* row = nullptr;
+  Summary summary;
+  std::string cannot;
+  bool ran() const { return cannot.empty(); }
+};
+
+/// status, message, objective, gradient_norm, relative_gradient_norm, iterations, inner_iterations, seconds, solver {asked, used,
+/// reason}, seed, threads, coefficients, intercept (0 without one; null for relu), history; for relu also residual_ratio and train_rmse.
+/// Numbers that are not finite are null.
+std::string fit_json(const Problem& problem, const Summary& summary, const std::string& asked, const Vec& theta);
+
+/// formula, best_objective, seed, threads and one entry a solver in `runs`: the fields above less coefficients and intercept, or
+/// solver and cannot.
+std::string compare_json(const Problem& problem, const std::vector<ComparedRun>& runs, double best);
+
+}  // namespace raphson::cli
