@@ -12,15 +12,19 @@ namespace {
 
 /// Smoothed activations softplus(βz)/β on the way back to ReLU: smooth enough at first that Levenberg-Marquardt meets no kinks, each
 /// four times as sharp as the last.
-constexpr double sharpnesses[] = {4, 16, 64, 256, 1024, 4096};
-/// A smoothed stage is done at this residual ratio (or a tenth of the tolerance), or after so many steps.
-constexpr double smooth_goal = 1e-5;
+constexpr double sharpnesses[] = {1, 4, 16, 64, 256, 1024, 4096};
+/// A smoothed stage is done at a residual ratio of this over β (or a tenth of the tolerance), or after so many steps. Sharpening from β
+/// to 4β changes f by about 1/β, so that more accuracy would be lost again.
+constexpr double smooth_goal = 0.04;
 constexpr Index smooth_stage_limit = 200;
 /// Unit steps have disappointed when this many in a row bring no new best point, or the residual is this much above the best.
 constexpr Index patience = 5;
 constexpr double growth = 100;
-/// How near the floor counts as having reached it: at the end, and in smoothed stages.
-constexpr double floor_reached = 1.01, floor_approached = 1.001;
+/// Damped steps have disappointed when so many in a row reduce the residual by less than a tenth.
+constexpr Index damped_patience = 30;
+constexpr double damped_progress = 0.9;
+/// Where data with conflicts set a floor, training ends when what lies above it is this part of it: ‖f − y‖ ≤ √(1 + 0.1²) floor.
+constexpr double floor_share = 0.1;
 /// Damping is handed from stage to stage within these bounds.
 constexpr double smallest_damping = 1e-8, largest_damping = 1e-2;
 
@@ -30,7 +34,8 @@ struct Stage {
   Globalization globalization = Globalization::automatic;
   double tolerance = 0;
   Index max_iterations = 0;
-  bool give_up_early = false;  ///< steps that disappoint end the stage
+  bool give_up_early = true;  ///< steps that disappoint end the stage; false for those that the user chose
+  double floor = 0;           ///< of the model that is minimized, taken out of its targets
 
   bool smoothed() const { return !activation.empty(); }
   std::string text() const {
@@ -50,15 +55,16 @@ class Training {
   Summary operator()();
 
  private:
-  enum class End { by_itself, user_stopped, disappointed, at_floor };
+  enum class End { by_itself, user_stopped, disappointed };
 
   void all_stages();
   bool smoothed_stages();
-  bool run(const TwoLayerRelu& model, const Stage& stage);
+  bool run(const TwoLayerRelu& model, Stage stage);
   Options stage_options(const Stage& stage);
   Iteration translated(Iteration local, const Stage& stage) const;
   Action watch(const Iteration& local, const Stage& stage);
-  void collect(const Summary& part, const TwoLayerRelu& model, const Stage& stage);
+  bool disappointing(const Stage& stage) const;
+  void collect(const Summary& part, const TwoLayerRelu& minimized, const Stage& stage);
   void keep_if_best();
   bool decided(const Stage& stage);
   void finish();
@@ -66,6 +72,7 @@ class Training {
   double ratio(double norm) const { return norm == 0 ? 0.0 : norm / reference_; }
   double floor_ratio() const { return ratio(model_.conflicts().floor); }
   bool unattainable() const { return floor_ratio() > options_.tolerance; }
+  double goal() const { return unattainable() ? std::max(options_.tolerance, floor_share * floor_ratio()) : options_.tolerance; }
   Index iterations_left() const { return options_.max_iterations - std::min(options_.max_iterations, done_); }
 
   const TwoLayerRelu& model_;
@@ -81,8 +88,7 @@ class Training {
   double damping_;                 ///< handed from stage to stage
   Index done_ = 0;                 ///< iterations of finished stages
   double begun_ = 0;               ///< seconds at which the stage in progress began
-  double stage_best_ = 0;          ///< smallest residual ratio of the stage in progress, and when it was found
-  Index stage_best_iteration_ = 0;
+  std::vector<double> ratios_;     ///< residual ratio of every iteration of the stage in progress
   End end_ = End::by_itself;
 };
 
@@ -99,7 +105,7 @@ void Training::all_stages() {
   const bool plan = options_.globalization == Globalization::automatic;
   const bool relu = model_.activation().kind == Activation::Kind::relu;
   if (run(model_, {.globalization = plan ? Globalization::unit : options_.globalization,
-                   .tolerance = options_.tolerance,
+                   .tolerance = goal(),
                    .max_iterations = iterations_left(),
                    .give_up_early = plan})) {
     return;
@@ -110,14 +116,18 @@ void Training::all_stages() {
   } else if (!plan) {
     return;  // steps of the kind that the user asked for have had their say
   }
-  run(model_, {.globalization = Globalization::levenberg_marquardt, .tolerance = options_.tolerance, .max_iterations = iterations_left()});
+  for (const Globalization last : {Globalization::levenberg_marquardt, Globalization::unit}) {
+    // Where damping ends in a kink, undamped steps may jump over it.
+    if (run(model_, {.globalization = last, .tolerance = goal(), .max_iterations = iterations_left()})) return;
+    point_ = W_;
+  }
 }
 
 bool Training::smoothed_stages() {
   for (const double sharpness : sharpnesses) {
     const Stage stage{.activation = fmt::format("softplus({0:g}z)/{0:g}", sharpness),
                       .globalization = Globalization::levenberg_marquardt,
-                      .tolerance = std::max({smooth_goal, 0.1 * options_.tolerance, floor_approached * floor_ratio()}),
+                      .tolerance = std::max(smooth_goal / sharpness, 0.1 * goal()),
                       .max_iterations = std::min(smooth_stage_limit, iterations_left())};
     if (run(model_.with_activation(Activation::softplus(sharpness)), stage)) return true;
   }
@@ -125,18 +135,24 @@ bool Training::smoothed_stages() {
 }
 
 /// One call of minimize from point_. True when training is over.
-bool Training::run(const TwoLayerRelu& model, const Stage& stage) {
+///
+/// Conflicting targets are replaced by what can be attained: that takes ½·floor² out of the objective, changes no minimizer and no step,
+/// and leaves a residual that can vanish, which is what tolerances of linear solvers and of stages are about.
+bool Training::run(const TwoLayerRelu& model, Stage stage) {
   begun_ = clock_.seconds();
-  stage_best_ = std::numeric_limits<double>::infinity();
+  ratios_.clear();
   end_ = End::by_itself;
   if (!(begun_ < options_.time_limit)) {
     summary_.status = Status::time_limit;
     return true;
   }
+  const bool without_floor = unattainable() || stage.smoothed();
+  const TwoLayerRelu minimized = without_floor ? model.with_attainable_targets() : model;
+  if (without_floor) stage.floor = model.conflicts().floor;
   try {
-    const Summary part = minimize(model, solver_, point_, stage_options(stage));
+    const Summary part = minimize(minimized, solver_, point_, stage_options(stage));
     keep_if_best();
-    collect(part, model, stage);
+    collect(part, minimized, stage);
   } catch (...) {
     keep_if_best();
     throw;
@@ -161,6 +177,8 @@ Options Training::stage_options(const Stage& stage) {
 Iteration Training::translated(Iteration local, const Stage& stage) const {
   local.iteration += done_;
   local.seconds += begun_;
+  local.objective += 0.5 * stage.floor * stage.floor;
+  local.residual_ratio = std::hypot(local.residual_ratio, ratio(stage.floor));
   if (gradient_reference_ > 0) local.relative_gradient = local.gradient_norm / gradient_reference_;
   if (stage.smoothed()) local.fallback = stage.activation + (local.fallback.empty() ? "" : "; " + local.fallback);
   return local;
@@ -172,42 +190,42 @@ Action Training::watch(const Iteration& local, const Stage& stage) {
     end_ = End::user_stopped;
     return Action::stop;
   }
-  if (local.residual_ratio < stage_best_) {
-    stage_best_ = local.residual_ratio;
-    stage_best_iteration_ = local.iteration;
+  ratios_.push_back(local.residual_ratio);
+  if (!stage.give_up_early || !disappointing(stage)) return Action::proceed;
+  end_ = End::disappointed;
+  return Action::stop;
+}
+
+/// Whether the stage in progress has come to nothing lately.
+bool Training::disappointing(const Stage& stage) const {
+  const double now = ratios_.back();
+  if (stage.globalization == Globalization::unit) {
+    const auto best = std::min_element(ratios_.begin(), ratios_.end());
+    return static_cast<Index>(ratios_.end() - best) > patience || !(now <= growth * *best);
   }
-  if (!stage.smoothed() && unattainable() && local.residual_ratio <= floor_reached * floor_ratio()) {
-    end_ = End::at_floor;
-    return Action::stop;
-  }
-  const bool stalled = local.iteration >= stage_best_iteration_ + patience || !(local.residual_ratio <= growth * stage_best_);
-  if (stage.give_up_early && stalled) {
-    end_ = End::disappointed;
-    return Action::stop;
-  }
-  return Action::proceed;
+  return ratios_.size() > damped_patience && !(now <= damped_progress * ratios_[ratios_.size() - 1 - damped_patience]);
 }
 
 /// Appends what a stage did to the summary.
-void Training::collect(const Summary& part, const TwoLayerRelu& model, const Stage& stage) {
+void Training::collect(const Summary& part, const TwoLayerRelu& minimized, const Stage& stage) {
   const bool first = summary_.history.empty();
   if (first) {
     gradient_reference_ = part.history.front().gradient_norm;
-    summary_.notes = part.notes;
-  } else {  // what this stage has to say beyond the facts about its model, which the first stage has told
-    const auto own = std::min(part.notes.size(), model.notes().size());
-    summary_.notes.insert(summary_.notes.end(), part.notes.begin() + static_cast<std::ptrdiff_t>(own), part.notes.end());
+    summary_.notes = model_.notes();
   }
+  // What minimize has to say beyond the facts about the model.
+  const auto facts = std::min(part.notes.size(), minimized.notes().size());
+  summary_.notes.insert(summary_.notes.end(), part.notes.begin() + static_cast<std::ptrdiff_t>(facts), part.notes.end());
   double smallest = std::numeric_limits<double>::infinity();
   for (const Iteration& local : part.history) {
-    smallest = std::min(smallest, local.residual_ratio);
+    smallest = std::min(smallest, translated(local, stage).residual_ratio);
     if (local.step > 0 && stage.globalization == Globalization::levenberg_marquardt) damping_ = local.damping;
     if (first || local.iteration > 0) summary_.history.push_back(translated(local, stage));
   }
   damping_ = std::clamp(damping_, smallest_damping, largest_damping);
-  const std::string end = end_ == End::disappointed ? "no more progress" : end_ == End::at_floor ? "floor reached" : to_string(part.status);
+  const std::string end = end_ == End::disappointed ? "no more progress" : to_string(part.status);
   summary_.notes.push_back(fmt::format("iterations {} to {}: {}, residual ratio {:.1e} to {:.1e}, {}", done_, done_ + part.iterations,
-                                       stage.text(), part.history.front().residual_ratio, smallest, end));
+                                       stage.text(), translated(part.history.front(), stage).residual_ratio, smallest, end));
   done_ += part.history.back().iteration;
   summary_.status = part.status;
   summary_.message = part.message;
@@ -258,16 +276,21 @@ void Training::finish() {
   summary_.iterations = done_;
   summary_.seconds = clock_.seconds();
   summary_.phases.other = summary_.seconds - summary_.phases.linear_setup - summary_.phases.linear_solve - summary_.phases.objective;
-  if (end_ == End::at_floor) summary_.status = Status::unattainable;
-  const std::string reached = fmt::format("residual ratio {:.1e} > {:.1e}", summary_.residual_ratio, options_.tolerance);
-  switch (summary_.status) {
+  const bool met = summary_.residual_ratio <= options_.tolerance;
+  const std::string reached = fmt::format("residual ratio {:.1e} {} {:.1e}", summary_.residual_ratio, met ? "≤" : ">", options_.tolerance);
+  Status& status = summary_.status;
+  if (status == Status::stopped && end_ == End::disappointed) status = Status::step_failed;
+  if (met && status != Status::stopped && status != Status::interrupted) status = Status::converged;
+  if (!met && status == Status::converged) status = Status::unattainable;
+  switch (status) {
     case Status::converged:
+      summary_.message = reached;
       break;
     case Status::unattainable:
       summary_.message = fmt::format(
-          "residual ratio {:.4g}, within {:.0f} % of {:.4g}, the least that rows with equal features and different targets allow; the "
-          "tolerance {:.1e} cannot be met",
-          summary_.residual_ratio, 100 * (floor_reached - 1), floor_ratio(), options_.tolerance);
+          "residual ratio {:.4g}, within 1 % of {:.4g}, the least that rows with equal features and different targets allow; the tolerance "
+          "{:.1e} cannot be met",
+          summary_.residual_ratio, floor_ratio(), options_.tolerance);
       break;
     case Status::iteration_limit:
       summary_.message = fmt::format("iteration limit of {} reached at {}; allow more iterations", options_.max_iterations, reached);
@@ -282,7 +305,8 @@ void Training::finish() {
       summary_.message = "interrupted at " + reached;
       break;
     default:
-      summary_.message = fmt::format("no stage got below {}: {}; a wider net or another seed may", reached, summary_.message);
+      summary_.message = fmt::format("training ended at {} ({}); a wider net or another seed may do better", reached,
+                                     end_ == End::disappointed ? "the last steps made no progress" : summary_.message);
   }
 }
 

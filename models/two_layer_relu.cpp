@@ -52,35 +52,44 @@ Vec draw_signs(std::uint64_t seed, Index width) {
   return signs;
 }
 
-/// Σ (yᵢ − center)², with center the mean unless f is fixed there.
-double squared_deviation(const Vec& y, const std::vector<Index>& rows, double center) {
-  double sum = 0;
-  for (const Index i : rows) sum += (y[i] - center) * (y[i] - center);
-  return sum;
+/// What f is at a row of zeros whatever W: φ(0) is 0 for ReLU and log(2)/β for softplus.
+double output_at_zero(const NetworkData& data, const Activation& activation) {
+  const double at_zero = activation.kind == Activation::Kind::relu ? 0 : std::log(2.0) / activation.sharpness;
+  return at_zero * arma::accu(data.signs) / std::sqrt(static_cast<double>(data.signs.n_elem));
+}
+
+bool targets_agree(const Vec& y, const std::vector<Index>& rows) {
+  return std::all_of(rows.begin(), rows.end(), [&](Index i) { return y[i] == y[rows[0]]; });
+}
+
+/// The nearest targets to y that equal rows agree on.
+Vec attainable_targets(const NetworkData& data, const Activation& activation) {
+  Vec y = data.y;
+  for (const std::vector<Index>& rows : equal_rows(data.X)) {
+    if (targets_agree(y, rows)) continue;
+    double mean = 0;
+    for (const Index i : rows) mean += y[i] / static_cast<double>(rows.size());
+    for (const Index i : rows) y[i] = mean;
+  }
+  for (Index i = 0; i < data.X.rows(); ++i) {
+    if (is_zero_row(data.X, i)) y[i] = output_at_zero(data, activation);
+  }
+  return y;
 }
 
 TwoLayerRelu::Conflicts find_conflicts(const NetworkData& data, const Activation& activation) {
   TwoLayerRelu::Conflicts conflicts;
-  const Vec& y = data.y;
-  double squares = 0;
   for (const std::vector<Index>& rows : equal_rows(data.X)) {
     ++conflicts.equal_groups;
-    if (std::all_of(rows.begin(), rows.end(), [&](Index i) { return y[i] == y[rows[0]]; })) continue;
+    if (targets_agree(data.y, rows)) continue;
     ++conflicts.groups;
     conflicts.rows += rows.size();
-    double mean = 0;
-    for (const Index i : rows) mean += y[i] / static_cast<double>(rows.size());
-    if (!is_zero_row(data.X, rows[0])) squares += squared_deviation(y, rows, mean);
   }
-  // φ(0) is 0 for ReLU and log(2)/β for softplus.
-  const double at_zero = activation.kind == Activation::Kind::relu ? 0 : std::log(2.0) / activation.sharpness;
-  const double fixed = at_zero * arma::accu(data.signs) / std::sqrt(static_cast<double>(data.signs.n_elem));
+  const Vec nearest = attainable_targets(data, activation);
   for (Index i = 0; i < data.X.rows(); ++i) {
-    if (y[i] == fixed || !is_zero_row(data.X, i)) continue;
-    ++conflicts.zero_rows;
-    squares += (y[i] - fixed) * (y[i] - fixed);
+    if (data.y[i] != nearest[i] && is_zero_row(data.X, i)) ++conflicts.zero_rows;
   }
-  conflicts.floor = std::sqrt(squares);
+  conflicts.floor = arma::norm(data.y - nearest);
   return conflicts;
 }
 
@@ -175,6 +184,14 @@ TwoLayerRelu TwoLayerRelu::with_activation(Activation activation) const {
   data.options.activation = activation;
   check_memory(this->data(), data.options);
   data.conflicts = find_conflicts(*data.network, activation);
+  return TwoLayerRelu(std::make_shared<const Data>(std::move(data)));
+}
+
+TwoLayerRelu TwoLayerRelu::with_attainable_targets() const {
+  const NetworkData& network = *data_->network;
+  Data data = *data_;
+  data.network = std::make_shared<const NetworkData>(network.X, attainable_targets(network, activation()), network.signs);
+  data.conflicts = find_conflicts(*data.network, activation());
   return TwoLayerRelu(std::make_shared<const Data>(std::move(data)));
 }
 

@@ -62,6 +62,9 @@ class TwoLayerRelu : public Model {
     Index equal_groups = 0;  ///< groups of equal rows, conflicting or not
   };
   const Conflicts& conflicts() const;
+  /// The same net for targets without conflicts: each replaced by the mean of its group of equal rows, or by f where the row is zero.
+  /// The objective differs by the constant ½·floor², so that minimizers and steps are the same, and the residual can vanish.
+  TwoLayerRelu with_attainable_targets() const;
 
  private:
   struct Data;
@@ -80,7 +83,7 @@ struct TrainOptions : Options {
 };
 
 /// Trains from W (normally model.initial_weights()) in stages, as far as each is needed: undamped Gram-Gauss-Newton steps (Brand et al.
-/// 2021, Algorithm 1), given up after five without a new best point; then Levenberg-Marquardt on softplus(βz)/β for β = 4, 16, 64, …,
+/// 2021, Algorithm 1), given up after five without a new best point; then Levenberg-Marquardt on softplus(βz)/β for β = 1, 4, 16, …,
 /// 4096, then on the model itself.
 ///
 /// Same contract as minimize, over all stages together: iterations, seconds, time limit, callback, cancel. The history runs on through
