@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(count_sketch_has_one_sign_a_column_spread_evenly) {
   BOOST_TEST(arma::all(arma::sum(arma::abs(S)) == 1.0));
   const arma::rowvec sign = arma::sum(S);
   BOOST_TEST(std::abs(arma::accu(sign)) <= 5 * std::sqrt(double(N)));
-  for (const Index lag : {1, 2, 32, 64, 128})
+  for (const Index lag : {1u, 2u, 32u, 64u, 128u})
     BOOST_TEST(std::abs(arma::dot(sign.head(N - lag), sign.tail(N - lag))) <= 5 * std::sqrt(double(N)), "signs repeat after " << lag);
   const arma::vec load = arma::sum(arma::abs(S), 1);
   const double chi_squared = arma::accu(arma::square(load - double(N) / s)) / (double(N) / s);
