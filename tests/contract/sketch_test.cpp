@@ -134,6 +134,12 @@ Index most_count(Index n, double p) {
   return m;
 }
 
+/// Products of the tests themselves: OpenBLAS's own threads are invisible to ThreadSanitizer.
+struct OneBlasThread {
+  SingleThreadedBlas blas;
+};
+BOOST_GLOBAL_FIXTURE(OneBlasThread);
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(kind_and_sketch_carry_the_name_users_type) {

@@ -21,6 +21,12 @@ arma::mat draw(const SketchKind& kind, Index s, Index N, std::uint64_t seed) {
 
 double off(const arma::mat& X, const arma::mat& Y) { return arma::abs(X - Y).max(); }
 
+/// Products of the tests themselves: OpenBLAS's own threads are invisible to ThreadSanitizer.
+struct OneBlasThread {
+  SingleThreadedBlas blas;
+};
+BOOST_GLOBAL_FIXTURE(OneBlasThread);
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(count_sketch_has_one_sign_a_column_spread_evenly) {
