@@ -116,11 +116,7 @@ void Training::all_stages() {
   } else if (!plan) {
     return;  // steps of the kind that the user asked for have had their say
   }
-  for (const Globalization last : {Globalization::levenberg_marquardt, Globalization::unit}) {
-    // Where damping ends in a kink, undamped steps may jump over it.
-    if (run(model_, {.globalization = last, .tolerance = goal(), .max_iterations = iterations_left()})) return;
-    point_ = W_;
-  }
+  run(model_, {.globalization = Globalization::levenberg_marquardt, .tolerance = goal(), .max_iterations = iterations_left()});
 }
 
 bool Training::smoothed_stages() {

@@ -41,7 +41,7 @@ struct Candidate {
 std::vector<Index> sizes_to_try(const SketchOptions& options, Index N, Index k) {
   if (options.size > 0) return {sketch_size(options, N, k, 4)};
   std::vector<Index> sizes;
-  for (const Index factor : {4, 6, 8, 12, 16, 24}) {
+  for (const Index factor : {4u, 6u, 8u, 12u, 16u, 24u}) {
     if (2 * factor * k <= N) sizes.push_back(factor * k);
   }
   return sizes;

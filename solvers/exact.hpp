@@ -10,7 +10,7 @@ namespace raphson {
 /// (least-squares) step taken; where that misses the tolerance, a shift is added (64·k·ε of the diagonal) and the solution refined. The
 /// report names rank, shift, dependent columns and every way tried. With the least-squares target c, QR works on [A c] and keeps
 /// the accuracy that AᵀA loses.
-/// Cost: gram + k³/3 flops, 8k² bytes (QR: 2.5·Nk² flops, 96k² bytes, rows gathered in blocks).
+/// Cost: gram + k³/3 flops, 8k² bytes (QR: 2.5·Nk² flops, 80k² bytes, rows gathered in blocks).
 class Exact : public LinearSolver {
  public:
   enum class Method { cholesky, qr };

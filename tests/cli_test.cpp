@@ -362,7 +362,7 @@ BOOST_AUTO_TEST_CASE(weights_count_as_repeated_rows) {
   w(10) = 3;
   arma::mat repeated = rows;
   Vec repeated_y = y;
-  for (const Index i : {3, 10, 10}) {
+  for (const Index i : {3u, 10u, 10u}) {
     repeated.insert_rows(repeated.n_rows, rows.row(i));
     repeated_y.insert_rows(repeated_y.n_elem, Vec{y(i)});
   }

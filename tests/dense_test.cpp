@@ -26,8 +26,8 @@ using Reals = boost::mpl::list<float, double>;
 }  // namespace
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(gram_of_columns, Real, Reals) {
-  for (const Index k : {1, 5, 192, 193, 450}) {
-    for (const Index s : {0, 1, 300, 5000}) {
+  for (const Index k : {1u, 5u, 192u, 193u, 450u}) {
+    for (const Index s : {0u, 1u, 300u, 5000u}) {
       const Mat<Real> B = random<Real>(k, s);
       Mat<Real> G;
       outer_gram(B, G);
@@ -38,7 +38,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gram_of_columns, Real, Reals) {
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(cholesky_factors_and_solves, Real, Reals) {
-  for (const Index k : {1, 7, 192, 200, 600}) {
+  for (const Index k : {1u, 7u, 192u, 200u, 600u}) {
     const Mat<Real> B = random<Real>(k, 2 * k);
     Mat<Real> G, L;
     outer_gram(B, G);
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cholesky_factors_and_solves, Real, Reals) {
 }
 
 BOOST_AUTO_TEST_CASE(cholesky_refuses_what_is_not_positive_definite) {
-  for (const Index k : {3, 300}) {
+  for (const Index k : {3u, 300u}) {
     arma::mat G(k, k, arma::fill::eye);
     G(k - 1, k - 1) = -1;
     BOOST_TEST(!cholesky(G));

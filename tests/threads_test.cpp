@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(sums_have_the_same_bits_for_any_thread_count) {
 }
 
 BOOST_AUTO_TEST_CASE(blocks_cover_everything_once) {
-  for (const Index total : {0, 1, 63, 64, 65, 100000}) {
+  for (const Index total : {0u, 1u, 63u, 64u, 65u, 100000u}) {
     const Blocks blocks = cut(total, 10, 7);
     Index covered = 0;
     for (Index b = 0; b < blocks.count(); ++b) {

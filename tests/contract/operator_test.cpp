@@ -73,7 +73,7 @@ BOOST_DATA_TEST_CASE(products_agree_with_the_matrix, boost::unit_test::data::mak
   BOOST_REQUIRE(A.rows() == M.n_rows);
   BOOST_REQUIRE(A.cols() == M.n_cols);
   arma::mat Y;
-  for (const Index p : {1, 3}) {
+  for (const Index p : {1u, 3u}) {
     const arma::mat X = random(M.n_cols, p, 7), Z = random(M.n_rows, p, 8);
     A.apply(X, Y);
     BOOST_TEST(distance(Y, M * X) < 1e-13);
