@@ -86,7 +86,9 @@ void add_run_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
   app.add_option("--tolerance", o.tolerance, "Linear losses: |gradient| <= tolerance * |gradient at 0|; relu: |f-y| <= tolerance * |f0-y|")
       ->group("Run")
       ->capture_default_str();
-  app.add_option("--max-iterations", a.max_iterations, "Default: 200; first-order methods 2000")->check(refuse_sign)->group("Run");
+  app.add_option("--max-iterations", a.max_iterations, "Default: 200; networks 1000; first-order methods 2000")
+      ->check(refuse_sign)
+      ->group("Run");
   app.add_option("--time-limit", o.time_limit, "Seconds (compare: for each solver). Default: none")->group("Run");
   app.add_option("--globalization", texts.globalization, "auto, unit, armijo, nonmonotone, levenberg-marquardt")
       ->group("Run")

@@ -89,7 +89,8 @@ FirstStep first_step(const Problem& problem, const Options& options) {
 
 Options options_for(const ProblemArguments& arguments, const SolverRow& row) {
   Options options = arguments.options;
-  options.max_iterations = arguments.max_iterations.value_or(row.first_order() ? 2000 : 200);
+  const Index most = row.first_order() ? 2000 : arguments.model.loss == "relu" ? TrainOptions().max_iterations : options.max_iterations;
+  options.max_iterations = arguments.max_iterations.value_or(most);
   return options;
 }
 
