@@ -21,7 +21,7 @@ int main() {
   raphson::Generated data = raphson::generate_regression({.rows = 5000, .columns = 30, .noise = 0.1, .seed = 3});
   for (raphson::Index i = 0; i < data.y.n_elem; i += 10) data.y(i) += 100;
 
-  const auto log_cosh = raphson::make_loss(LogCosh{}, "log-cosh", "log cosh(z − y)");
+  const auto log_cosh = raphson::make_loss(LogCosh{}, "log-cosh", "log cosh(zᵢ − yᵢ)");
   double error[2] = {};
   int k = 0;
   for (const auto& loss : {raphson::squared_loss(), log_cosh}) {
