@@ -128,7 +128,7 @@ int run_compare(const CompareArguments& arguments) {
 
   const Problem problem = load_problem(arguments, console);
   print_problem(console, problem, arguments);
-  print_run(console, arguments.options, std::ranges::any_of(rows, [](const SolverRow* row) { return row->name == "auto"; }));
+  print_run(console, arguments.options);
   const std::atomic<bool>* cancel = catch_interrupts();
   std::vector<ComparedRun> runs;
   for (const SolverRow* row : rows) {

@@ -35,7 +35,7 @@ int run_fit(const FitArguments& arguments) {
   options.cancel = catch_interrupts();
   const std::string announced = print_solver(console, problem, row, solver.get(), options);
   note_unused_sketch(console, arguments, row);
-  print_run(console, options, row.name == "auto");
+  print_run(console, options);
 
   IterationTable table(console, problem.network != nullptr, arguments.verbose);
   options.callback = [&](const Iteration& iteration) {

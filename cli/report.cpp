@@ -64,11 +64,11 @@ std::string print_solver(Console& console, const Problem& problem, const SolverR
   return chosen ? estimate.used : row.name;
 }
 
-void print_run(Console& console, const Options& options, bool measured) {
+void print_run(Console& console, const Options& options) {
   const int threads = thread_count();
   const std::string limit = std::isfinite(options.time_limit) ? fmt::format(", time limit {} s", options.time_limit) : "";
-  console.line(fmt::format("run       {} thread{} (TBB), {}, seed {}, deterministic{}{}", threads, threads == 1 ? "" : "s", blas_name(),
-                           options.seed, measured ? " once auto has chosen" : "", limit));
+  console.line(fmt::format("run       {} thread{} (TBB), {}, seed {}, deterministic{}", threads, threads == 1 ? "" : "s", blas_name(),
+                           options.seed, limit));
 }
 
 IterationTable::IterationTable(Console& console, bool network, bool verbose) : console_(console), network_(network), verbose_(verbose) {

@@ -18,8 +18,8 @@ void print_problem(Console& console, const Problem& problem, const ProblemArgume
 /// problem.
 std::string print_solver(Console& console, const Problem& problem, const SolverRow& row, const LinearSolver* solver,
                          const Options& options);
-/// threads, BLAS, seed; `measured`: auto chooses by speeds measured now, so that another run may choose otherwise.
-void print_run(Console& console, const Options& options, bool measured);
+/// Threads, BLAS, seed, time limit.
+void print_run(Console& console, const Options& options);
 
 /// One line an iteration as it happens; long histories are thinned (all up to 20, every 10th up to 200, every 100th) unless verbose.
 class IterationTable {
