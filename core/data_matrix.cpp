@@ -17,6 +17,8 @@ struct DataMatrix::Storage {
   mutable arma::fmat dense_single;
   mutable arma::SpMat<float> sparse_single;
   mutable arma::sp_mat sparse_columns;
+  mutable std::once_flag squares_once;
+  mutable double squares = 0;
   mutable std::once_flag pattern_once[2];
   mutable SparsePattern pattern[2];
 };
@@ -93,6 +95,18 @@ Index DataMatrix::nonzeros() const {
 double DataMatrix::bytes() const {
   const double entries = static_cast<double>(nonzeros());
   return is_sparse() ? 16 * entries + 8 * static_cast<double>(rows() + 1) : 8 * entries;
+}
+
+double DataMatrix::squared_row_lengths(bool constant) const {
+  const arma::sp_mat& C = sparse();
+  std::call_once(storage_->squares_once, [&] {
+    for (Index i = 0; i < C.n_cols; ++i) {
+      const double length = static_cast<double>(C.col_ptrs[i + 1] - C.col_ptrs[i]);
+      storage_->squares += length * length;
+    }
+  });
+  // Σ (l + 1)² = Σ l² + 2 Σ l + n.
+  return storage_->squares + (constant ? 2 * static_cast<double>(C.n_nonzero) + static_cast<double>(C.n_cols) : 0);
 }
 
 const arma::mat& DataMatrix::dense() const {

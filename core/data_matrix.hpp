@@ -38,6 +38,8 @@ class DataMatrix {
   Index cols() const;      ///< d
   Index nonzeros() const;  ///< stored entries: n·d when dense
   double bytes() const;
+  /// Σ over rows of (stored entries, and one for the constant)²: the work of CᵀC for sparse data. Counted once, then shared. Thread-safe.
+  double squared_row_lengths(bool constant) const;
 
   /// d × n: column i is observation i. Throws InputError when the data are of the other form.
   const arma::mat& dense() const;

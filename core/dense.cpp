@@ -1,5 +1,6 @@
 #include <raphson/core/blas.hpp>
 #include <raphson/core/dense.hpp>
+#include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <algorithm>
@@ -10,8 +11,7 @@
 namespace raphson {
 namespace {
 
-constexpr Index tile = 192;          ///< of tiled factorizations and Gram matrices
-constexpr Index inner_block = 4096;  ///< columns of B that a tile of a Gram matrix reads at a time
+constexpr Index tile = 192;  ///< of tiled factorizations
 
 }  // namespace
 
@@ -38,46 +38,17 @@ Real dot(Index n, const Real* x, const Real* y) {
 
 template <class Real>
 void add_outer_gram(Index k, Index s, const Real* B, Index ldb, Real beta, Mat<Real>& G) {
-  const SingleThreadedBlas one;
-  const Index tiles = (k + tile - 1) / tile;
-  parallel_for(tiles * (tiles + 1) / 2, [&](Index task) {
-    Index row = 0;
-    while ((row + 1) * (row + 2) / 2 <= task) ++row;
-    const Index column = task - row * (row + 1) / 2;
-    const Index i = row * tile, j = column * tile, m = std::min(tile, k - i), n = std::min(tile, k - j);
-    Real* C = G.memptr() + i + j * k;
-    for (Index first = 0; first < s; first += inner_block) {
-      const Index length = std::min(inner_block, s - first);
-      const Real* panel = B + first * ldb;
-      const Real b = first == 0 ? beta : Real(1);
-      if (row == column) {
-        blas::syrk(m, length, Real(1), panel + i, ldb, b, C, k);
-      } else {
-        blas::gemm(false, true, m, n, length, Real(1), panel + i, ldb, panel + j, ldb, b, C, k);
-      }
-    }
-    if (s == 0 && beta == Real(0)) {
-      for (Index c = 0; c < n; ++c) std::fill(C + c * k, C + c * k + m, Real(0));
-    }
-  });
+  if (beta == Real(0)) {
+    G.zeros();
+  } else if (beta != Real(1)) {
+    G *= beta;
+  }
+  add_row_gram<Real, Real>({B, s, k, ldb}, Real(1), G.memptr(), k);
 }
 
 template <class Real>
 void outer_gram(const Mat<Real>& B, Mat<Real>& G) {
-  const Index k = B.n_rows, s = B.n_cols;
-  G.set_size(k, k);
-  if (k > tile || s < 2048) {
-    add_outer_gram(k, s, B.memptr(), k, Real(0), G);
-  } else {  // a small matrix from many columns: split the columns instead
-    const Blocks blocks = cut(s, 1024, 16);
-    parallel_sum<Real>(
-        blocks, k * k,
-        [&](Index block, Real* partial) {
-          blas::syrk(k, blocks.length(block), Real(1), B.colptr(blocks.begin(block)), k, Real(1), partial, k);
-        },
-        G.memptr());
-  }
-  mirror_lower(G);
+  row_gram<Real, Real>({B.memptr(), B.n_cols, B.n_rows, B.n_rows}, G);
 }
 
 template <class Real>
@@ -109,19 +80,10 @@ bool cholesky(Mat<Real>& G) {
     const auto row_of = [&](Index t) { return below + t * tile; };
     const auto size_of = [&](Index t) { return std::min(tile, k - row_of(t)); };
     parallel_for(tiles, [&](Index t) { blas::trsm_right_transposed(size_of(t), n, diagonal, k, G.memptr() + row_of(t) + j * k, k); });
-    parallel_for(tiles * (tiles + 1) / 2, [&](Index task) {
-      Index row = 0;
-      while ((row + 1) * (row + 2) / 2 <= task) ++row;
-      const Index column = task - row * (row + 1) / 2;
-      const Real* left = G.memptr() + row_of(row) + j * k;
-      Real* C = G.memptr() + row_of(row) + row_of(column) * k;
-      if (row == column) {
-        blas::syrk(size_of(row), n, Real(-1), left, k, Real(1), C, k);
-      } else {
-        const Real* right = G.memptr() + row_of(column) + j * k;
-        blas::gemm(false, true, size_of(row), size_of(column), n, Real(-1), left, k, right, k, Real(1), C, k);
-      }
-    });
+    if (below < k) {
+      const Real* panel = G.memptr() + below + j * k;
+      add_row_gram<Real, Real>({panel, n, k - below, k}, Real(-1), G.memptr() + below + below * k, k);
+    }
   }
   for (Index j = 1; j < k; ++j) std::fill(G.colptr(j), G.colptr(j) + j, Real(0));
   return all_finite(G);

@@ -17,7 +17,8 @@ double ForcingTerm::next(double measure, double useful) {
     const double memory = 0.9 * previous_ * previous_;
     if (memory > 0.1) eta = std::max(eta, memory);
   }
-  eta = std::clamp(std::isfinite(eta) ? eta : 0.1, 1e-12, 0.5);
+  // Four digits a step at most: the next step costs little more than a restart, and its residual is measured at a new point, in double.
+  eta = std::clamp(std::isfinite(eta) ? eta : 0.1, 1e-4, 0.5);
   previous_ = eta;
   previous_measure_ = measure;
   return std::clamp(eta, std::min(useful, 0.5), 0.5);

@@ -1,3 +1,4 @@
+#include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
 #include <raphson/core/globalization.hpp>
 #include <raphson/core/minimize.hpp>
@@ -52,9 +53,11 @@ class Run {
   std::optional<Verdict> line_search_step();
   std::optional<Verdict> damped_step();
   std::optional<Verdict> unit_step();
+  std::unique_ptr<Line> along(const Vec& p) const;
   std::optional<Verdict> step_below_resolution(const Proposal& proposal, Line& line);
   void accept(const Proposal& proposal, std::unique_ptr<Linearization> next, double t);
   void note_fallback(const std::string& text) { fallback_ += (fallback_.empty() ? "" : "; ") + text; }
+  void note_solve(const Proposal& proposal);
   void note_rejection(const Proposal& proposal);
   bool switch_to_damping();
   void keep_as_best();
@@ -92,7 +95,7 @@ Globalization Run::mode(const Options& options, const Stopping& stopping) {
 
 /// The norm that outer steps reduce: residual where that is the criterion, else gradient.
 double Run::outer_measure() const {
-  return stopping_.criterion() == Criterion::residual_ratio ? at_->residual_norm() : arma::norm(at_->gradient());
+  return stopping_.criterion() == Criterion::residual_ratio ? at_->residual_norm() : checked_norm(at_->gradient());
 }
 
 Summary Run::operator()() {
@@ -195,6 +198,11 @@ Proposal Run::propose() {
   return proposal;
 }
 
+std::unique_ptr<Line> Run::along(const Vec& p) const {
+  auto line = at_->along(p);
+  return line ? std::move(line) : model_.along(x_, p);
+}
+
 std::optional<Verdict> Run::advance() {
   fallback_.clear();
   inner_tolerance_ = forcing_.next(outer_measure(), stopping_.useful_inner_tolerance(record_));
@@ -213,7 +221,7 @@ std::optional<Verdict> Run::unit_step() {
   if (interrupt_()) return stopping_.verdict(record_, *at_, interrupt_);
   if (proposal.report.status == LinearStatus::failed || !arma::is_finite(proposal.p)) return failed(proposal.report.message);
   const Stopwatch watch;
-  auto next = model_.along(x_, proposal.p)->linearize(1);
+  auto next = along(proposal.p)->linearize(1);
   summary_.phases.objective += watch.seconds();
   if (!(std::abs(next->value()) <= 1e8 * (std::abs(summary_.history.front().objective) + epsilon))) {
     return Verdict{Status::diverged, fmt::format("unit steps raised the objective from {:.3e} to {:.3e}; use a line search or damping",
@@ -240,7 +248,7 @@ std::optional<Verdict> Run::line_search_step() {
       continue;
     }
     const Stopwatch watch;
-    const auto line = model_.along(x_, proposal.p);
+    const auto line = along(proposal.p);
     const double noise = at_->value_resolution();
     if (-proposal.slope <= 100 * noise && mode_ == Globalization::armijo) return step_below_resolution(proposal, *line);
     const Index halvings = mode_ == Globalization::nonmonotone ? 3 : 40;
@@ -261,12 +269,12 @@ std::optional<Verdict> Run::line_search_step() {
 /// The predicted decrease drowns in the rounding error of f: the largest t ∈ {1, ½, …, 2⁻⁶} that does not raise the gradient is taken.
 std::optional<Verdict> Run::step_below_resolution(const Proposal& proposal, Line& line) {
   const Stopwatch watch;
-  const double before = arma::norm(at_->gradient());
+  const double before = checked_norm(at_->gradient());
   std::unique_ptr<Linearization> next;
   double t = 1;
   for (int halvings = 0; halvings <= 6; ++halvings, t /= 2) {
     next = line.linearize(t);
-    if (arma::norm(next->gradient()) <= before) break;
+    if (checked_norm(next->gradient()) <= before) break;
     next.reset();
   }
   summary_.phases.objective += watch.seconds();
@@ -285,7 +293,7 @@ std::optional<Verdict> Run::damped_step() {
     double rho = -1;
     if (proposal.usable()) {
       const Stopwatch watch;
-      const auto line = model_.along(x_, proposal.p);
+      const auto line = along(proposal.p);
       // f − model(p) = −∇fᵀp − ½pᵀHp, and (H + λ)p = −∇f gives pᵀHp = −∇fᵀp − λ‖p‖².
       const double predicted = 0.5 * (-proposal.slope + proposal.damping_abs * arma::dot(proposal.p, proposal.p));
       if (predicted <= 100 * at_->value_resolution()) return step_below_resolution(proposal, *line);
@@ -334,29 +342,29 @@ void Run::accept(const Proposal& proposal, std::unique_ptr<Linearization> next, 
   x_ += t * proposal.p;
   at_ = std::move(next);
   contraction_ = outer_measure() / before;
-  Iteration record;
-  record.iteration = record_.iteration + 1;
-  record.decrement = std::sqrt(std::max(0.0, -proposal.slope));
-  record.step = t;
-  record.damping = proposal.damping;
-  record.inner_iterations = proposal.report.iterations;
-  record.inner_residual = proposal.report.relative_residual;
-  record.inner_tolerance = proposal.tolerance;
-  record.condition = proposal.report.condition;
-  record.fallback = fallback_;
-  record_ = record;
+  const Index iteration = record_.iteration + 1;
+  record_ = Iteration{};
+  record_.iteration = iteration;
+  record_.decrement = std::sqrt(std::max(0.0, -proposal.slope));
+  record_.step = t;
+  note_solve(proposal);
 }
 
-/// A rejected step is an iteration too: the point stays, the work and the damping are on record.
-void Run::note_rejection(const Proposal& proposal) {
-  record_.iteration += 1;
-  record_.step = 0;
+/// What the linear solver did goes on record.
+void Run::note_solve(const Proposal& proposal) {
   record_.damping = proposal.damping;
   record_.inner_iterations = proposal.report.iterations;
   record_.inner_residual = proposal.report.relative_residual;
   record_.inner_tolerance = proposal.tolerance;
   record_.condition = proposal.report.condition;
   record_.fallback = fallback_;
+}
+
+/// A rejected step is an iteration too: the point stays, the work and the damping are on record.
+void Run::note_rejection(const Proposal& proposal) {
+  record_.iteration += 1;
+  record_.step = 0;
+  note_solve(proposal);
   record_.seconds = clock_.seconds();
   summary_.history.push_back(record_);
   fallback_.clear();

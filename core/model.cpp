@@ -18,6 +18,8 @@ class PlainLine final : public Line {
 
 }  // namespace
 
+std::unique_ptr<Line> Linearization::along(const Vec&) const { return nullptr; }
+
 std::unique_ptr<Line> Model::along(const Vec& theta, const Vec& p) const {
   require_size(theta.n_elem, parameters(), "theta", "parameters of the model");
   require_size(p.n_elem, parameters(), "p", "parameters of the model");

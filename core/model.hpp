@@ -19,6 +19,8 @@ enum class StepForm {
   adjoint,  ///< p = A z: Gauss-Newton with more parameters than residuals; A = Jᵀ, (JJᵀ + λI) z = −r
 };
 
+class Line;
+
 /// An objective at one point θ: its value, gradient, and the tall matrix whose Gram matrix is the (Gauss-)Newton matrix.
 /// Immutable; owns what it needs, so that it outlives the Line that produced it.
 class Linearization {
@@ -44,11 +46,14 @@ class Linearization {
   /// ‖residuals‖₂ for least-squares models whose optimum is zero residual; NaN for others.
   virtual double residual_norm() const { return std::numeric_limits<double>::quiet_NaN(); }
 
+  /// The objective along θ + t p, where this point can give it with less work than Model::along; null otherwise. It may outlive this point.
+  virtual std::unique_ptr<Line> along(const Vec& p) const;
+
   /// A structural reason why no minimizer will be found (perfect separation), as advice; empty: none known.
   virtual std::string no_minimizer() const { return {}; }
 };
 
-/// The objective along θ + t p. A linear model reads its data once, at construction, and answers every t from stored margins.
+/// The objective along θ + t p. A linear model reads its data once, for t = 1, and answers every other t from stored margins.
 class Line {
  public:
   virtual ~Line() = default;

@@ -17,6 +17,7 @@ class Preconditioner {
   /// z = M⁻¹ r. z is resized; it may not alias r.
   virtual void solve(const Vec& r, Vec& z) const = 0;
   virtual Index sketch_size() const { return 0; }   ///< rows of the sketch behind it; 0: none
+  virtual bool single() const { return false; }     ///< good to about six digits only: products in single precision do it no harm
   virtual double extra_shift() const { return 0; }  ///< what was added to the diagonal beyond μ to make it factorable
 };
 

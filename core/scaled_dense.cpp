@@ -1,10 +1,13 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
+#include <raphson/core/row_gram.hpp>
 #include <raphson/core/scaled_rows.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <fmt/format.h>
+#include <array>
 #include <cmath>
+#include <vector>
 
 namespace raphson {
 namespace {
@@ -20,7 +23,7 @@ const Mat<Real>& dense_storage(const DataMatrix& data) {
 
 /// Rows of C that fit a fast cache together.
 Index rows_in_cache(Index width, Index bytes_per_number) {
-  return std::clamp<Index>((Index{1} << 17) / (width * bytes_per_number + 1), 8, 512);
+  return std::clamp<Index>((Index{1} << 18) / (width * bytes_per_number + 1), 8, 512);
 }
 
 Blocks row_blocks(Index rows) { return cut(rows, 512, 32); }
@@ -42,15 +45,14 @@ DenseRows<Real> ScaledDense<Real>::view() const {
 template <class Real>
 void ScaledDense<Real>::rows_times(Index first, Index count, const Mat<Real>& X, Real* Y, Index ldy) const {
   const Index d = C_->n_rows, p = X.n_cols;
-  const Real* C = C_->memptr() + first * d;
   if (p == 1) {
-    gemv(true, d, count, Real(1), C, d, X.memptr(), Real(0), Y);
+    kernels::multiply_rows(block(first, count), X.memptr(), constant_ ? X(d, 0) : Real(0), Y);
   } else {
-    raphson::gemm(true, false, count, p, d, Real(1), C, d, X.memptr(), X.n_rows, Real(0), Y, ldy);
+    raphson::gemm(true, false, count, p, d, Real(1), C_->memptr() + first * d, d, X.memptr(), X.n_rows, Real(0), Y, ldy);
   }
   for (Index column = 0; column < p; ++column) {
     Real* y = Y + column * ldy;
-    if (constant_) {
+    if (constant_ && p > 1) {
       const Real shift = X(d, column);
       for (Index i = 0; i < count; ++i) y[i] += shift;
     }
@@ -64,18 +66,43 @@ void ScaledDense<Real>::rows_times(Index first, Index count, const Mat<Real>& X,
 template <class Real>
 void ScaledDense<Real>::add_adjoint(Index first, Index count, const Real* T, Index ldt, Index columns, Real* Y) const {
   const Index d = C_->n_rows, k = cols();
-  const Real* C = C_->memptr() + first * d;
   if (columns == 1) {
-    gemv(false, d, count, Real(1), C, d, T, Real(1), Y);
+    kernels::add_rows(block(first, count), T, Y);
   } else {
-    raphson::gemm(false, false, d, columns, count, Real(1), C, d, T, ldt, Real(1), Y, k);
+    raphson::gemm(false, false, d, columns, count, Real(1), C_->memptr() + first * d, d, T, ldt, Real(1), Y, k);
   }
+  for (Index column = 0; column < columns; ++column) add_constant(T + column * ldt, count, Y + column * k);
+}
+
+/// y (k) = Σ over runs of rows of what use(first, count, sum) adds to `sum`, which is zero before: a run is as many rows as can be added up
+/// in Real without harm, and runs are added in double.
+template <class Real>
+template <class Use>
+void ScaledDense<Real>::sum_runs(Index length, const Use& use, Real* y) const {
+  const Index run = 512;
+  Vec total(length, arma::fill::none);
+  parallel_sum<double>(
+      row_blocks(rows()), length,
+      [&](Index b, double* partial) {
+        const Blocks blocks = row_blocks(rows());
+        std::vector<Real> sum(length);
+        for (Index first = blocks.begin(b); first < blocks.end(b); first += run) {
+          std::fill(sum.begin(), sum.end(), Real(0));
+          use(first, std::min(run, blocks.end(b) - first), sum.data());
+          for (Index j = 0; j < length; ++j) partial[j] += static_cast<double>(sum[j]);
+        }
+      },
+      total.memptr());
+  for (Index j = 0; j < length; ++j) y[j] = static_cast<Real>(total[j]);
+}
+
+/// Adds Σ t[i] for the constant column, when there is one.
+template <class Real>
+void ScaledDense<Real>::add_constant(const Real* t, Index count, Real* sum) const {
   if (!constant_) return;
-  for (Index column = 0; column < columns; ++column) {
-    Real sum = 0;
-    for (Index i = 0; i < count; ++i) sum += T[i + column * ldt];
-    Y[d + column * k] += sum;
-  }
+  Real total = 0;
+  for (Index i = 0; i < count; ++i) total += t[i];
+  sum[C_->n_rows] += total;
 }
 
 template <class Real>
@@ -94,17 +121,16 @@ template <class Real>
 void ScaledDense<Real>::apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const {
   const Index p = X.n_cols, step = rows_in_cache(cols(), sizeof(Real));
   Y.set_size(cols(), p);
-  const Blocks blocks = row_blocks(rows());
-  parallel_sum<Real>(
-      blocks, cols() * p,
-      [&](Index b, Real* partial) {
-        Mat<Real> T(step, p, arma::fill::none);
-        for (Index i = blocks.begin(b); i < blocks.end(b); i += step) {
-          const Index count = std::min(step, blocks.end(b) - i);
+  sum_runs(
+      cols() * p,
+      [&](Index begin, Index length, Real* sum) {
+        std::vector<Real> T(step * p);
+        for (Index i = begin; i < begin + length; i += step) {
+          const Index count = std::min(step, begin + length - i);
           for (Index column = 0; column < p; ++column) {
-            for (Index r = 0; r < count; ++r) T(r, column) = (scale_.is_empty() ? Real(1) : scale_[i + r]) * X(i + r, column);
+            for (Index r = 0; r < count; ++r) T[r + column * step] = scale_of(i + r) * X(i + r, column);
           }
-          add_adjoint(i, count, T.memptr(), step, p, partial);
+          add_adjoint(i, count, T.data(), step, p, sum);
         }
       },
       Y.memptr());
@@ -112,60 +138,66 @@ void ScaledDense<Real>::apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const {
 
 template <class Real>
 void ScaledDense<Real>::apply_normal(const Mat<Real>& X, Mat<Real>& Y) const {
-  const Index p = X.n_cols, step = rows_in_cache(cols(), sizeof(Real));
+  const Index p = X.n_cols;
   Y.set_size(cols(), p);
-  const Blocks blocks = row_blocks(rows());
-  parallel_sum<Real>(
-      blocks, cols() * p,
-      [&](Index b, Real* partial) {
-        Mat<Real> T(step, p, arma::fill::none);
-        for (Index i = blocks.begin(b); i < blocks.end(b); i += step) {
-          const Index count = std::min(step, blocks.end(b) - i);
-          rows_times(i, count, X, T.memptr(), step);
-          if (!scale_.is_empty()) {
-            for (Index column = 0; column < p; ++column) {
-              for (Index r = 0; r < count; ++r) T(r, column) *= scale_[i + r];
-            }
+  if (p == 1) return normal_product(X.memptr(), Y.memptr());
+  const Index step = rows_in_cache(cols(), sizeof(Real));
+  sum_runs(
+      cols() * p,
+      [&](Index begin, Index length, Real* sum) {
+        std::vector<Real> T(step * p);
+        for (Index i = begin; i < begin + length; i += step) {
+          const Index count = std::min(step, begin + length - i);
+          rows_times(i, count, X, T.data(), step);
+          for (Index column = 0; column < p; ++column) {
+            for (Index r = 0; r < count; ++r) T[r + column * step] *= scale_of(i + r);
           }
-          add_adjoint(i, count, T.memptr(), step, p, partial);
+          add_adjoint(i, count, T.data(), step, p, sum);
         }
       },
       Y.memptr());
 }
 
+/// y = AᵀA x from one read of C.
+template <class Real>
+void ScaledDense<Real>::normal_product(const Real* x, Real* y) const {
+  const Real shift = constant_ ? x[C_->n_rows] : Real(0);
+  sum_runs(
+      cols(),
+      [&](Index first, Index count, Real* sum) {
+        std::array<Real, 512> t, weight;
+        if (!scale_.is_empty()) {
+          for (Index r = 0; r < count; ++r) weight[r] = scale_[first + r] * scale_[first + r];
+        }
+        kernels::normal_rows(block(first, count), x, shift, scale_.is_empty() ? nullptr : weight.data(), t.data(), sum);
+        add_constant(t.data(), count, sum);
+      },
+      y);
+}
+
+template <class Real>
+void ScaledDense<Real>::apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const {
+  z.set_size(rows());
+  y.set_size(cols());
+  const Index step = rows_in_cache(cols(), sizeof(Real));
+  sum_runs(
+      cols(),
+      [&](Index begin, Index length, Real* sum) {
+        std::array<Real, 512> t;
+        for (Index i = begin; i < begin + length; i += step) {
+          const Index count = std::min(step, begin + length - i);
+          rows_times(i, count, x, z.memptr() + i, rows());
+          map(i, count, z.memptr() + i, t.data());
+          for (Index r = 0; r < count; ++r) t[r] *= scale_of(i + r);
+          add_adjoint(i, count, t.data(), count, 1, sum);
+        }
+      },
+      y.memptr());
+}
+
 template <class Real>
 void ScaledDense<Real>::gram(Mat<Real>& G) const {
-  const Index k = cols();
-  const DenseRows<Real> A = view();
-  G.set_size(k, k);
-  if (k <= 192) {  // small: each block of rows has its own sum
-    const Index step = 256;
-    const Blocks blocks = cut(rows(), 1024, 16);
-    parallel_sum<Real>(
-        blocks, k * k,
-        [&](Index b, Real* partial) {
-          Mat<Real> panel(k, step, arma::fill::none);
-          for (Index i = blocks.begin(b); i < blocks.end(b); i += step) {
-            const Index count = std::min(step, blocks.end(b) - i);
-            for (Index r = 0; r < count; ++r) A.copy_row(i + r, panel.colptr(r));
-            syrk(k, count, Real(1), panel.memptr(), k, Real(1), partial, k);
-          }
-        },
-        G.memptr());
-  } else {  // large: scaled panels of rows, tiles of G in parallel
-    const Index step = std::min<Index>(rows(), 1024);
-    Mat<Real> panel(k, step, arma::fill::none);
-    for (Index first = 0; first < rows(); first += step) {
-      const Index count = std::min(step, rows() - first);
-      const Blocks pieces = cut(count, 32);
-      parallel_for(pieces.count(), [&](Index piece) {
-        for (Index r = pieces.begin(piece); r < pieces.end(piece); ++r) A.copy_row(first + r, panel.colptr(r));
-      });
-      add_outer_gram(k, count, panel.memptr(), k, first == 0 ? Real(0) : Real(1), G);
-    }
-  }
-  if (rows() == 0) G.zeros();
-  mirror_lower(G);
+  row_gram<Real, Real>(view(), G);
 }
 
 template <class Real>
@@ -226,7 +258,7 @@ OperatorCost ScaledDense<Real>::cost() const {
   cost.gram_nonzeros = k * k;
   cost.apply = {2 * N * k, size * N * k};
   cost.normal = {4 * N * k, size * N * k};
-  cost.gram = {N * k * k, 3 * size * N * k};
+  cost.gram = {N * k * k, size * N * k};
   cost.row = {k, size * k};
   return cost;
 }

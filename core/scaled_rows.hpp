@@ -2,6 +2,8 @@
 /// A = diag(scale) [C | 1] for dense and sparse data: the operators behind scaled_rows().
 
 #include <raphson/core/data_matrix.hpp>
+#include <raphson/core/kernels/row_passes.hpp>
+#include <raphson/core/threads.hpp>
 
 namespace raphson {
 
@@ -16,6 +18,7 @@ class ScaledDense final : public TallOperator<Real> {
   void apply(const Mat<Real>& X, Mat<Real>& Y) const override;
   void apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const override;
   void apply_normal(const Mat<Real>& X, Mat<Real>& Y) const override;
+  void apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const override;
   void gram(Mat<Real>& G) const override;
   void sketch(const Sketch<Real>& S, Mat<Real>& B) const override;
   void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
@@ -26,6 +29,14 @@ class ScaledDense final : public TallOperator<Real> {
 
  private:
   DenseRows<Real> view() const;
+  kernels::RowBlock<Real> block(Index first, Index count) const {
+    return {C_->memptr() + first * C_->n_rows, C_->n_rows, count, C_->n_rows};
+  }
+  Real scale_of(Index row) const { return scale_.is_empty() ? Real(1) : scale_[row]; }
+  template <class Use>
+  void sum_runs(Index length, const Use& use, Real* y) const;
+  void add_constant(const Real* t, Index count, Real* sum) const;
+  void normal_product(const Real* x, Real* y) const;
   void rows_times(Index first, Index count, const Mat<Real>& X, Real* Y, Index ldy) const;
   void add_adjoint(Index first, Index count, const Real* T, Index ldt, Index columns, Real* Y) const;
 
@@ -45,6 +56,8 @@ class ScaledSparse final : public TallOperator<Real> {
   Index cols() const override { return data_.cols() + (constant_ ? 1 : 0); }
   void apply(const Mat<Real>& X, Mat<Real>& Y) const override;
   void apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const override;
+  void apply_normal(const Mat<Real>& X, Mat<Real>& Y) const override;
+  void apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const override;
   void gram(Mat<Real>& G) const override;
   void sketch(const Sketch<Real>& S, Mat<Real>& B) const override;
   void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
@@ -57,6 +70,9 @@ class ScaledSparse final : public TallOperator<Real> {
 
  private:
   Real scale(Index row) const { return scale_.is_empty() ? Real(1) : scale_[row]; }
+  Real row_times(Index i, const Real* x) const;
+  void add_row(Index i, Real t, Real* y) const;
+  Blocks sum_blocks() const { return cut(rows(), 1024, 16); }
   /// Adds column j of AᵀA to dense work space of k numbers.
   void add_gram_column(Index j, Real* work) const;
 

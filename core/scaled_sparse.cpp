@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace raphson {
@@ -26,60 +27,107 @@ ScaledSparse<Real>::ScaledSparse(DataMatrix C, Col<Real> scale, bool constant)
   if (!scale_.is_empty()) require_size(scale_.n_elem, data_.rows(), "scale", "one per row of the data");
 }
 
+/// ⟨stored part of row i, x⟩ plus the constant column's share, not scaled. Four sums side by side hide the latency of one.
+template <class Real>
+Real ScaledSparse<Real>::row_times(Index i, const Real* x) const {
+  const Real* value = C_->values;
+  const arma::uword* column = C_->row_indices;
+  Index e = C_->col_ptrs[i];
+  const Index end = C_->col_ptrs[i + 1];
+  Real sum[4] = {};
+  for (; e + 4 <= end; e += 4) {
+    for (Index lane = 0; lane < 4; ++lane) sum[lane] += value[e + lane] * x[column[e + lane]];
+  }
+  for (; e < end; ++e) sum[0] += value[e] * x[column[e]];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]) + (constant_ ? x[data_.cols()] : Real(0));
+}
+
+/// y += t · (row i, not scaled).
+template <class Real>
+void ScaledSparse<Real>::add_row(Index i, Real t, Real* y) const {
+  for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) y[C_->row_indices[e]] += C_->values[e] * t;
+  if (constant_) y[data_.cols()] += t;
+}
+
 template <class Real>
 void ScaledSparse<Real>::apply(const Mat<Real>& X, Mat<Real>& Y) const {
   Y.set_size(rows(), X.n_cols);
-  const Index d = data_.cols();
   const Blocks blocks = cut(rows(), 256);
   parallel_for(blocks.count(), [&](Index b) {
     for (Index column = 0; column < X.n_cols; ++column) {
-      const Real* x = X.colptr(column);
-      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-        Real sum = constant_ ? x[d] : Real(0);
-        for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) sum += C_->values[e] * x[C_->row_indices[e]];
-        Y(i, column) = scale(i) * sum;
-      }
+      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) Y(i, column) = scale(i) * row_times(i, X.colptr(column));
     }
   });
 }
 
 template <class Real>
 void ScaledSparse<Real>::apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const {
-  const Index k = cols(), d = data_.cols(), p = X.n_cols;
+  const Index k = cols(), p = X.n_cols;
   Y.set_size(k, p);
-  const Blocks blocks = cut(rows(), 1024, 16);
+  const Blocks blocks = sum_blocks();
   parallel_sum<Real>(
       blocks, k * p,
       [&](Index b, Real* partial) {
         for (Index column = 0; column < p; ++column) {
-          Real* y = partial + column * k;
-          for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-            const Real t = scale(i) * X(i, column);
-            for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) y[C_->row_indices[e]] += C_->values[e] * t;
-            if (constant_) y[d] += t;
-          }
+          for (Index i = blocks.begin(b); i < blocks.end(b); ++i) add_row(i, scale(i) * X(i, column), partial + column * k);
         }
       },
       Y.memptr());
 }
 
 template <class Real>
+void ScaledSparse<Real>::apply_normal(const Mat<Real>& X, Mat<Real>& Y) const {
+  const Index k = cols(), p = X.n_cols;
+  Y.set_size(k, p);
+  const Blocks blocks = sum_blocks();
+  parallel_sum<Real>(
+      blocks, k * p,
+      [&](Index b, Real* partial) {
+        for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+          const Real weight = scale(i) * scale(i);
+          for (Index column = 0; column < p; ++column) add_row(i, weight * row_times(i, X.colptr(column)), partial + column * k);
+        }
+      },
+      Y.memptr());
+}
+
+template <class Real>
+void ScaledSparse<Real>::apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const {
+  constexpr Index run = 256;
+  z.set_size(rows());
+  y.set_size(cols());
+  const Blocks blocks = sum_blocks();
+  parallel_sum<Real>(
+      blocks, cols(),
+      [&](Index b, Real* partial) {
+        std::array<Real, run> t;
+        for (Index first = blocks.begin(b); first < blocks.end(b); first += run) {
+          const Index count = std::min(run, blocks.end(b) - first);
+          for (Index i = first; i < first + count; ++i) z[i] = scale(i) * row_times(i, x.memptr());
+          map(first, count, z.memptr() + first, t.data());
+          for (Index i = first; i < first + count; ++i) add_row(i, scale(i) * t[i - first], partial);
+        }
+      },
+      y.memptr());
+}
+
+template <class Real>
 void ScaledSparse<Real>::add_gram_column(Index j, Real* work) const {
   const Index d = data_.cols();
   // weight · (cᵢⱼ cᵢₗ) in this order: entries (j, l) and (l, j) come out with the same bits.
-  const auto add_row = [&](Index i, Real entry) {
+  const auto add_scaled = [&](Index i, Real entry) {
     const Real weight = scale(i) * scale(i);
     for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) work[C_->row_indices[e]] += weight * (entry * C_->values[e]);
     if (constant_) work[d] += weight * entry;
   };
   if (j == d) {
-    for (Index i = 0; i < rows(); ++i) add_row(i, Real(1));
+    for (Index i = 0; i < rows(); ++i) add_scaled(i, Real(1));
     return;
   }
   const arma::sp_mat& columns = data_.sparse_columns();
   for (Index e = columns.col_ptrs[j]; e < columns.col_ptrs[j + 1]; ++e) {
     const Index i = columns.row_indices[e];
-    add_row(i, static_cast<Real>(columns.values[e]));
+    add_scaled(i, static_cast<Real>(columns.values[e]));
   }
 }
 
@@ -173,11 +221,8 @@ std::string ScaledSparse<Real>::non_finite() const {
 template <class Real>
 OperatorCost ScaledSparse<Real>::cost() const {
   const double N = static_cast<double>(rows()), k = static_cast<double>(cols()), size = sizeof(Real) + sizeof(Index);
-  double nonzeros = static_cast<double>(C_->n_nonzero), squares = 0;
-  for (Index i = 0; i < rows(); ++i) {
-    const double row = static_cast<double>(C_->col_ptrs[i + 1] - C_->col_ptrs[i] + (constant_ ? 1 : 0));
-    squares += row * row;
-  }
+  double nonzeros = static_cast<double>(C_->n_nonzero);
+  const double squares = data_.squared_row_lengths(constant_);
   if (constant_) nonzeros += N;
   OperatorCost cost;
   cost.nonzeros = nonzeros;

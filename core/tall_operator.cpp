@@ -31,6 +31,16 @@ void TallOperator<Real>::apply_normal(const Mat<Real>& X, Mat<Real>& Y) const {
 }
 
 template <class Real>
+void TallOperator<Real>::apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const {
+  Mat<Real> margins, t(rows(), 1, arma::fill::none), sum;
+  apply(x, margins);
+  map(0, rows(), margins.memptr(), t.memptr());
+  apply_adjoint(t, sum);
+  z = margins.as_col();
+  y = sum.as_col();
+}
+
+template <class Real>
 void TallOperator<Real>::gram(Mat<Real>& G) const {
   G.set_size(cols(), cols());
   Mat<Real> rows_of_gram;

@@ -4,6 +4,7 @@
 #include <raphson/core/sketch.hpp>
 #include <raphson/core/types.hpp>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,11 @@ struct OperatorCost {
   double gram_nonzeros = 0;  ///< upper bound on the nonzeros of AᵀA: k² when dense
 };
 
+/// t[0..count) from z = (Ax)[first .. first + count). Called once for every row, by several threads at once, for disjoint ranges of at
+/// most 512 rows or for all rows together.
+template <class Real>
+using RowMap = std::function<void(Index first, Index count, const Real* z, Real* t)>;
+
 /// A ∈ R^{N×k}, immutable, N ≥ k as a rule. Derive and override apply and apply_adjoint; everything else then works, slowly,
 /// and is overridden where structure pays. Members are deterministic for any thread count and safe to call concurrently.
 /// Outputs are resized. Shape mismatches throw InputError in the public wrappers of solvers, not here.
@@ -43,6 +49,10 @@ class TallOperator {
 
   /// Y = AᵀA X. Default: apply, then apply_adjoint.
   virtual void apply_normal(const Mat<Real>& X, Mat<Real>& Y) const;
+
+  /// z = A x (N), t = map(z) row by row, y = Aᵀ t (k): value and gradient of a sum of losses from one read of A. Default: apply, map,
+  /// apply_adjoint.
+  virtual void apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const;
 
   /// G = AᵀA, k×k, both triangles. Default: apply_normal on panels of the identity.
   virtual void gram(Mat<Real>& G) const;

@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cmath>
+#include <functional>
 #include <mutex>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -47,38 +49,57 @@ struct Sum {
   double value = 0, magnitude = 0;  ///< Σ wᵢ gᵢ and Σ wᵢ |gᵢ|: the rounding error of a sum is relative to the latter
 };
 
-/// Σ wᵢ g(zᵢ; yᵢ) over all rows, and where the pointers are not null slope = wᵢ g′ and root = √(wᵢ g″), n each. A row of weight 0
-/// counts as nothing whatever its loss, and a loss that dips below convexity by rounding as flat.
-Sum sum_losses(const Data& data, const Vec& z, double* slope, double* root) {
-  constexpr Index chunk = 512;
-  const Vec& w = data.options.weights;
-  const auto weigh = [&w](Index i, double term) { return w.is_empty() ? term : w(i) == 0 ? 0.0 : w(i) * term; };
+constexpr Index chunk = 512;  ///< rows that a loss is asked for at a time
 
-  const Blocks blocks = cut(data.rows(), 8 * chunk);
+/// wᵢg(zᵢ; yᵢ), and where the pointers are not null slope = wᵢg′ and root = √(wᵢg″), of rows [first, first + count), count ≤ chunk; z,
+/// value, slope and root belong to row `first`. A row of weight 0 counts as nothing whatever its loss, and a loss that dips below convexity
+/// by rounding as flat.
+void evaluate_rows(const Data& data, Index first, Index count, const double* z, double* value, double* slope, double* root) {
+  data.loss->evaluate({z, count}, part(data.y, first, count), value, slope, root);
+  const Vec& w = data.options.weights;
+  if (!w.is_empty()) {
+    const auto weigh = [&](double* term) {
+      for (Index i = 0; term && i < count; ++i) term[i] = w(first + i) == 0 ? 0.0 : w(first + i) * term[i];
+    };
+    weigh(value);
+    weigh(slope);
+    weigh(root);
+  }
+  for (Index i = 0; root && i < count; ++i) root[i] = root[i] < 0 ? 0.0 : std::sqrt(root[i]);
+}
+
+/// Adds up values[0..count), the same way wherever the calls are cut at multiples of chunk.
+void add_values(const double* value, Index count, double* sum) {
+  Sum here;
+  for (Index i = 0; i < count; ++i) {
+    here.value += value[i];
+    here.magnitude += std::abs(value[i]);
+  }
+  sum[0] += here.value;
+  sum[1] += here.magnitude;
+}
+
+/// Calls task(first, count, sum) for every chunk of rows, where sum collects what add_values adds.
+Sum sum_chunks(Index rows, const std::function<void(Index first, Index count, double* sum)>& task) {
+  const Blocks blocks = cut(rows, 8 * chunk);
   double total[2];
   parallel_sum<double>(
       blocks, 2,
       [&](Index block, double* sum) {
-        std::array<double, chunk> value;
-        for (Index begin = blocks.begin(block); begin < blocks.end(block); begin += chunk) {
-          const Index count = std::min(chunk, blocks.end(block) - begin);
-          double* first = slope ? slope + begin : nullptr;
-          double* second = root ? root + begin : nullptr;
-          data.loss->evaluate(part(z, begin, count), part(data.y, begin, count), value.data(), first, second);
-          Sum here;
-          for (Index i = 0; i < count; ++i) {
-            const double term = weigh(begin + i, value[i]);
-            here.value += term;
-            here.magnitude += std::abs(term);
-          }
-          sum[0] += here.value;
-          sum[1] += here.magnitude;
-          for (Index i = 0; first && i < count; ++i) first[i] = weigh(begin + i, first[i]);
-          for (Index i = 0; second && i < count; ++i) second[i] = second[i] < 0 ? 0.0 : std::sqrt(weigh(begin + i, second[i]));
-        }
+        for (Index begin = blocks.begin(block); begin < blocks.end(block); begin += chunk)
+          task(begin, std::min(chunk, blocks.end(block) - begin), sum);
       },
       total);
   return {total[0], total[1]};
+}
+
+/// Σ wᵢg(zᵢ; yᵢ) over all rows, and where the pointers are not null slope and root as evaluate_rows gives them, n each.
+Sum sum_losses(const Data& data, const Vec& z, double* slope, double* root) {
+  return sum_chunks(data.rows(), [&](Index first, Index count, double* sum) {
+    std::array<double, chunk> value;
+    evaluate_rows(data, first, count, z.memptr() + first, value.data(), slope ? slope + first : nullptr, root ? root + first : nullptr);
+    add_values(value.data(), count, sum);
+  });
 }
 
 }  // namespace
@@ -98,25 +119,64 @@ double LinearModel::Data::gradient_scale() const {
 
 namespace {
 
+/// What the losses say at one point, row by row.
+struct RowTerms {
+  Vec z, slope, root;  ///< margins with offset, wᵢg′, √(wᵢg″)
+  Vec gradient;        ///< of the losses, without the penalty
+  Sum losses;
+
+  /// One read of C: margins, losses and the gradient together.
+  static RowTerms at(const Data& data, const Vec& theta);
+  /// From margins that are known: one read of C for the gradient.
+  static RowTerms from_margins(const Data& data, Vec z);
+
+ private:
+  explicit RowTerms(Vec margins) : z(std::move(margins)), slope(z.n_elem, arma::fill::none), root(z.n_elem, arma::fill::none) {}
+};
+
+RowTerms RowTerms::at(const Data& data, const Vec& theta) {
+  RowTerms terms(Vec(data.rows(), arma::fill::none));
+  Vec value(data.rows(), arma::fill::none), margins;
+  const Vec& offset = data.options.offset;
+  const RowMap<double> map = [&](Index begin, Index length, const double* margin, double* t) {
+    for (Index first = begin; first < begin + length; first += chunk) {
+      const Index count = std::min(chunk, begin + length - first);
+      double* z = terms.z.memptr() + first;
+      double* slope = terms.slope.memptr() + first;
+      for (Index i = 0; i < count; ++i) z[i] = margin[first - begin + i] + (offset.is_empty() ? 0.0 : offset(first + i));
+      evaluate_rows(data, first, count, z, value.memptr() + first, slope, terms.root.memptr() + first);
+      std::copy_n(slope, count, t + (first - begin));
+    }
+  };
+  data.A->apply_mapped(theta, map, margins, terms.gradient);
+  terms.losses = sum_chunks(data.rows(), [&](Index first, Index count, double* sum) { add_values(value.memptr() + first, count, sum); });
+  return terms;
+}
+
+RowTerms RowTerms::from_margins(const Data& data, Vec z) {
+  RowTerms terms(std::move(z));
+  terms.losses = sum_losses(data, terms.z, terms.slope.memptr(), terms.root.memptr());
+  Mat<double> gradient;
+  data.A->apply_adjoint(terms.slope, gradient);
+  terms.gradient = gradient.as_col();
+  return terms;
+}
+
 /// f, ∇f and the square-root Hessian at one point.
 class LinearPoint final : public Linearization {
  public:
-  /// From θ and its margins z: one pass over n numbers, one read of C. `p` and its margins `q`, where given, are the direction that led
-  /// here: a candidate for a proof that there is no minimizer.
-  LinearPoint(std::shared_ptr<const Data> data, const Vec& theta, const Vec& z, const Vec* p = nullptr, const Vec* q = nullptr)
-      : data_(std::move(data)) {
-    Vec slope(z.n_elem, arma::fill::none), root(z.n_elem, arma::fill::none);
-    const Sum losses = sum_losses(*data_, z, slope.memptr(), root.memptr());
-    const double penalty = data_->penalty_value(theta);
-    value_ = losses.value + penalty;
-    resolution_ = 8 * std::numeric_limits<double>::epsilon() * (losses.magnitude + penalty);
-    data_->A->apply_adjoint(slope, gradient_);
-    gradient_ += data_->penalty % theta;
-    strengthen_curvature(z, root);
+  /// `p` and its margins `q`, where given, are the direction that led here: a candidate for a proof that there is no minimizer.
+  LinearPoint(std::shared_ptr<const Data> data, Vec theta, RowTerms terms, const Vec* p = nullptr, const Vec* q = nullptr)
+      : data_(std::move(data)), theta_(std::move(theta)), z_(std::move(terms.z)), gradient_(std::move(terms.gradient)) {
+    const double penalty = data_->penalty_value(theta_);
+    value_ = terms.losses.value + penalty;
+    resolution_ = 8 * std::numeric_limits<double>::epsilon() * (terms.losses.magnitude + penalty);
+    gradient_ += data_->penalty % theta_;
+    strengthen_curvature(z_, terms.root);
     right_hand_side_ = -gradient_;
-    if (data_->options.l2 == 0) set_least_squares_target(slope, root);
-    no_minimizer_ = look_for_recession(theta, z, p, q);
-    A_ = scaled_rows(data_->C, std::move(root), data_->options.intercept);
+    if (data_->options.l2 == 0) set_least_squares_target(terms.slope, terms.root);
+    no_minimizer_ = look_for_recession(theta_, z_, p, q);
+    A_ = scaled_rows(data_->C, std::move(terms.root), data_->options.intercept);
   }
 
   double value() const override { return value_; }
@@ -127,6 +187,7 @@ class LinearPoint final : public Linearization {
   const Vec* penalty() const override { return data_->options.l2 > 0 ? &data_->penalty : nullptr; }
   const Vec* least_squares_target() const override { return target_.is_empty() ? nullptr : &target_; }
   std::string no_minimizer() const override { return no_minimizer_; }
+  std::unique_ptr<Line> along(const Vec& p) const override;
 
  private:
   /// √(w max(g″, τs)) instead of √(w g″), where most rows have g″ < s.
@@ -164,35 +225,53 @@ class LinearPoint final : public Linearization {
   }
 
   std::shared_ptr<const Data> data_;
+  Vec theta_, z_;  ///< θ and its margins
   double value_ = 0, resolution_ = 0;
   Vec gradient_, right_hand_side_, target_;
   std::shared_ptr<const Operator> A_;
   std::string no_minimizer_;
 };
 
-/// θ + tp with the margins of θ and p stored: one read of C at construction, none for a value, one for a linearization.
+/// θ + tp from the margins of θ. The first question about t = 1 reads C once, for margins, losses and gradient together; every other
+/// value follows from the margins then known, and another linearization from one more read.
 class LinearLine final : public Line {
  public:
-  LinearLine(std::shared_ptr<const Data> data, const Vec& theta, const Vec& p) : data_(std::move(data)), theta_(theta), p_(p) {
-    Mat<double> margins;
-    data_->A->apply(arma::join_rows(theta, p), margins);
-    z_ = margins.col(0);
-    if (!data_->options.offset.is_empty()) z_ += data_->options.offset;
-    q_ = margins.col(1);
-  }
+  LinearLine(std::shared_ptr<const Data> data, const Vec& theta, Vec z, const Vec& p)
+      : data_(std::move(data)), theta_(theta), p_(p), z_(std::move(z)) {}
 
   double value(double t) override {
+    reach_end();
+    if (t == 1) return value_at_end_;
     return sum_losses(*data_, z_ + t * q_, nullptr, nullptr).value + data_->penalty_value(theta_ + t * p_);
   }
+
   std::unique_ptr<Linearization> linearize(double t) override {
-    return std::make_unique<LinearPoint>(data_, theta_ + t * p_, z_ + t * q_, &p_, &q_);
+    reach_end();
+    const auto point = [&](RowTerms terms) { return std::make_unique<LinearPoint>(data_, theta_ + t * p_, std::move(terms), &p_, &q_); };
+    if (t != 1) return point(RowTerms::from_margins(*data_, z_ + t * q_));
+    if (!end_) return point(RowTerms::at(*data_, theta_ + p_));
+    RowTerms terms = std::move(*end_);
+    end_.reset();
+    return point(std::move(terms));
   }
 
  private:
+  /// Margins, losses and gradient at t = 1.
+  void reach_end() {
+    if (!q_.is_empty()) return;
+    end_ = RowTerms::at(*data_, theta_ + p_);
+    q_ = end_->z - z_;
+    value_at_end_ = end_->losses.value + data_->penalty_value(theta_ + p_);
+  }
+
   std::shared_ptr<const Data> data_;
   Vec theta_, p_;
   Vec z_, q_;  ///< margins of θ (with offset), and how they change along p
+  std::optional<RowTerms> end_;
+  double value_at_end_ = 0;
 };
+
+std::unique_ptr<Line> LinearPoint::along(const Vec& p) const { return std::make_unique<LinearLine>(data_, theta_, z_, p); }
 
 void check_target(const DataMatrix& C, const Vec& y) {
   if (y.n_elem == C.rows()) return;
@@ -290,13 +369,13 @@ double LinearModel::value(const Vec& theta) const {
 
 std::unique_ptr<Linearization> LinearModel::linearize(const Vec& theta) const {
   check_theta(theta, *data_);
-  return std::make_unique<LinearPoint>(data_, theta, data_->margins(theta));
+  return std::make_unique<LinearPoint>(data_, theta, RowTerms::at(*data_, theta));
 }
 
 std::unique_ptr<Line> LinearModel::along(const Vec& theta, const Vec& p) const {
   check_theta(theta, *data_);
   require_size(p.n_elem, parameters(), "p", "parameters of the model");
-  return std::make_unique<LinearLine>(data_, theta, p);
+  return std::make_unique<LinearLine>(data_, theta, data_->margins(theta), p);
 }
 
 double LinearModel::gradient_scale() const { return data_->gradient_scale(); }

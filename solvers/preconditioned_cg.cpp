@@ -19,13 +19,26 @@ struct PreconditionedCg::State {
   std::unique_ptr<Preconditioner> kept;
   Index rows = 0;            ///< N it was built for
   double rate_when_new = 0;  ///< iterations a digit
+  double excess = 0;         ///< iterations beyond that rate so far
 
+  /// Whether the iterations lost to a preconditioner that has aged have cost as much as a new one (nominal speeds: the decision must not
+  /// depend on how busy the machine is).
+  bool renewal_pays(const GramSystem& system) const {
+    const double build = kind->estimate_build(system, Machine{}).seconds;
+    return excess * product_seconds(*system.A, Machine{}) > build;
+  }
   bool fits(const GramSystem& system) const { return kept && rows == system.A->rows() && kept->size() == system.size(); }
 };
 
 namespace {
 
-Kernel cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) { return conjugate_gradient_kernel(system, &M); }
+Kernel cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) {
+  return M.single() ? single_conjugate_gradient_kernel(system, &M) : conjugate_gradient_kernel(system, &M);
+}
+
+/// Whether the recurrence of the iteration may be believed: the tolerance is loose, and the outer steps make progress, so that a wrong
+/// answer would show in the next gradient, which is measured anyway.
+bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(system.contraction > 0.5); }
 
 }  // namespace
 
@@ -67,15 +80,17 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
     const double digits = std::max(1.0, -std::log10(system.tolerance));
     const Index most = 10 + static_cast<Index>(3 * state_->rate_when_new * digits);
     const Preconditioner& M = *state_->kept;
-    const IterationResult result = solve_verified(system, &M, conjugate_gradient_kernel(system, &M), {system.tolerance, most, 40}, z);
+    const IterationLimits limits{system.tolerance, most, 40, !may_trust(system)};
+    const IterationResult result = solve_verified(system, &M, cg_kernel(system, M, report), limits, z);
     report.iterations = result.iterations;
     report.sketch_size = M.sketch_size();
     report.extra_shift = M.extra_shift();
     report.solve_seconds = watch.seconds();
     if (result.stop == Stop::tolerance || result.stop == Stop::interrupted) {
       conclude(system, result, "", z, report);
-      const double rate = iterations_per_digit(static_cast<double>(result.iterations), result.residual);
-      if (rate > 1.5 * state_->rate_when_new + 0.5) reset();
+      state_->excess +=
+          std::max(0.0, static_cast<double>(result.iterations) - 1 - state_->rate_when_new * std::max(1.0, -std::log10(result.residual)));
+      if (state_->renewal_pays(system)) reset();
       return report;
     }
     report.fallbacks.push_back("the kept preconditioner no longer fits: built afresh");
@@ -85,12 +100,14 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
   const Index before = report.iterations;
   const Index k = system.size();
   const bool sketched = state_->kind->estimate_build(system, Machine{}).bytes >= 4.0 * static_cast<double>(k) * static_cast<double>(k);
-  const Ladder ladder{state_->kind.get(), cg_kernel, sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100};
+  const Ladder ladder{state_->kind.get(), cg_kernel, sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100, !may_trust(system)};
   auto M = solve_by_ladder(system, ladder, z, report);
-  if (state_->reuse == Reuse::while_contracting && M && report.status == LinearStatus::converged) {
+  const bool delivered = report.status == LinearStatus::converged || report.status == LinearStatus::unverified;
+  if (state_->reuse == Reuse::while_contracting && M && delivered) {
     state_->kept = std::move(M);
     state_->rows = system.A->rows();
     state_->rate_when_new = iterations_per_digit(static_cast<double>(report.iterations - before), report.relative_residual);
+    state_->excess = 0;
   }
   return report;
 }

@@ -70,7 +70,8 @@ std::unique_ptr<Preconditioner> solve_by_ladder(const GramSystem& system, const 
     const Stopwatch watch;
     const Kernel kernel = ladder.kernel(system, *M, report);
     if (kernel) {
-      result = solve_verified(system, M.get(), kernel, {system.tolerance, ladder.iterations, ladder.patience}, z);
+      result =
+          solve_verified(system, M.get(), kernel, {system.tolerance, ladder.iterations, ladder.patience, ladder.verify || attempt > 0}, z);
       report.iterations += result.iterations;
     }
     report.solve_seconds += watch.seconds();

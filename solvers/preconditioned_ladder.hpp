@@ -14,6 +14,7 @@ struct Ladder {
   KernelMaker kernel;
   Index iterations = 200;  ///< per preconditioner
   Index patience = 40;
+  bool verify = true;  ///< see IterationLimits; of the first attempt
 };
 
 /// Solves into z, which holds the start, in this order until the tolerance is met: preconditioners built afresh with attempts 0, 1, 2

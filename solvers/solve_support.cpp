@@ -72,8 +72,9 @@ void conclude(const GramSystem& system, const IterationResult& result, std::stri
   report.relative_residual = result.residual;
   if (result.largest > 0) report.condition = result.condition();
   if (result.stop == Stop::tolerance && result.residual <= system.tolerance) {
-    report.status = LinearStatus::converged;
-    report.message = fmt::format("relative residual {:.1e} ≤ {:.1e}.", result.residual, system.tolerance);
+    report.status = result.verified ? LinearStatus::converged : LinearStatus::unverified;
+    report.message = fmt::format("relative residual {:.1e} ≤ {:.1e}{}.", result.residual, system.tolerance,
+                                 result.verified ? "" : ", by the recurrence of the iteration");
     return;
   }
   const bool nothing_found = z.is_zero() || !z.is_finite();

@@ -31,7 +31,7 @@ void precondition(const Preconditioner* M, const Vec& r, Vec& y) {
 }
 
 /// The iterations proper; d is kept at the best iterate.
-void iterate(const GramSystem& system, const Preconditioner* M, const IterationLimits& limits, Vec& d, CgScratch& s,
+void iterate(const GramSystem& system, const Product& H, const Preconditioner* M, const IterationLimits& limits, Vec& d, CgScratch& s,
              IterationResult& result) {
   precondition(M, s.r, s.y);
   s.p = s.y;
@@ -43,7 +43,7 @@ void iterate(const GramSystem& system, const Preconditioner* M, const IterationL
       result.stop = Stop::interrupted;
       return;
     }
-    system.apply(s.p, s.q);
+    H(s.p, s.q);
     ++result.iterations;
     const double curvature = arma::dot(s.p, s.q);
     if (!std::isfinite(curvature) || !std::isfinite(rho)) {
@@ -89,7 +89,7 @@ void iterate(const GramSystem& system, const Preconditioner* M, const IterationL
 }  // namespace
 
 IterationResult conjugate_gradients(const GramSystem& system, const Preconditioner* M, const Vec& r0, const IterationLimits& limits, Vec& d,
-                                    CgScratch& scratch) {
+                                    CgScratch& scratch, const Product& product) {
   IterationResult result;
   scratch.r = r0;
   scratch.x.zeros(r0.n_elem);
@@ -97,7 +97,8 @@ IterationResult conjugate_gradients(const GramSystem& system, const Precondition
   scratch.beta.clear();
   d.zeros(r0.n_elem);
   result.residual = checked_norm(r0);
-  iterate(system, M, limits, d, scratch, result);
+  const Product exact = [&system](const Vec& x, Vec& y) { system.apply(x, y); };
+  iterate(system, product ? product : exact, M, limits, d, scratch, result);
   // The last iterate has the least energy, and serves as a step, where the limit or the caller ended a run that was still under way.
   const bool under_way = result.stop == Stop::limit || result.stop == Stop::interrupted;
   if ((under_way || (result.stop == Stop::stagnation && d.is_zero())) && scratch.x.is_finite()) {
@@ -112,6 +113,17 @@ Kernel conjugate_gradient_kernel(const GramSystem& system, const Preconditioner*
   auto scratch = std::make_shared<CgScratch>();
   return [&system, M, scratch](const Vec& r, const IterationLimits& limits, Vec& d) {
     return conjugate_gradients(system, M, r, limits, d, *scratch);
+  };
+}
+
+Kernel single_conjugate_gradient_kernel(const GramSystem& system, const Preconditioner* M) {
+  const Product product = single_product(system);
+  if (!product) return conjugate_gradient_kernel(system, M);
+  auto scratch = std::make_shared<CgScratch>();
+  return [&system, M, scratch, product](const Vec& r, const IterationLimits& limits, Vec& d) {
+    IterationLimits four_digits = limits;
+    four_digits.tolerance = std::max(limits.tolerance, 1e-4 * checked_norm(r));
+    return conjugate_gradients(system, M, r, four_digits, d, *scratch, product);
   };
 }
 

@@ -18,10 +18,15 @@ struct CgScratch {
 /// interrupt. d is the last iterate for the last two, the iterate of smallest rᵀM⁻¹r after stagnation. The coefficients αᵢ, βᵢ are those of
 /// the Lanczos process for M⁻¹H and give its extreme Ritz values, hence a lower bound of the condition number (Golub, Van Loan, Matrix
 /// Computations, 10.2 and 11.3).
+/// `product` stands in for the product with H when it is not empty.
 IterationResult conjugate_gradients(const GramSystem& system, const Preconditioner* M, const Vec& r0, const IterationLimits& limits, Vec& d,
-                                    CgScratch& scratch);
+                                    CgScratch& scratch, const Product& product = {});
 
 /// The function above as a Kernel. Refers to system and M, owns its scratch.
 Kernel conjugate_gradient_kernel(const GramSystem& system, const Preconditioner* M);
+
+/// The same with products in single precision where A has such a form (single_product), each run to four digits at most: more would be
+/// lost to rounding, and solve_verified runs it again from a residual in double.
+Kernel single_conjugate_gradient_kernel(const GramSystem& system, const Preconditioner* M);
 
 }  // namespace raphson

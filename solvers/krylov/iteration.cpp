@@ -2,6 +2,7 @@
 #include <raphson/solvers/krylov/iteration.hpp>
 
 #include <cmath>
+#include <optional>
 
 namespace raphson {
 namespace {
@@ -25,6 +26,20 @@ void widen(IterationResult& total, const IterationResult& part) {
 
 }  // namespace
 
+Product single_product(const GramSystem& system) {
+  std::shared_ptr<const SingleOperator> A = system.A->single();
+  if (!A) return {};
+  return [&system, A = std::move(A), x32 = Mat<float>(), y32 = Mat<float>()](const Vec& x, Vec& y) mutable {
+    // Scaled to 1, so that small directions do not underflow.
+    const double scale = arma::norm(x, "inf");
+    x32 = arma::conv_to<Mat<float>>::from(scale > 0 ? Vec(x / scale) : x);
+    A->apply_normal(x32, y32);
+    y = arma::conv_to<Vec>::from(y32.col(0));
+    if (scale > 0) y *= scale;
+    system.add_shift(x, y);
+  };
+}
+
 double preconditioned_norm(const Preconditioner* M, const Vec& r) {
   if (!M) return checked_norm(r);
   Vec y;
@@ -43,7 +58,7 @@ IterationResult solve_verified(const GramSystem& system, const Preconditioner* M
     r = *system.b / scale;
   }
   total.residual = checked_norm(r);
-  double merit = preconditioned_norm(M, r);
+  std::optional<double> merit;
   while (true) {
     if (total.residual <= limits.tolerance) {
       total.stop = Stop::tolerance;
@@ -55,17 +70,24 @@ IterationResult solve_verified(const GramSystem& system, const Preconditioner* M
     widen(total, part);
     total.stop = part.stop;
     trial = z + scale * d;
+    if (!limits.verify && part.stop == Stop::tolerance && trial.is_finite()) {
+      z.swap(trial);
+      total.residual = part.residual;
+      total.verified = false;
+      return total;
+    }
     scaled_residual(system, trial, scale, trial_r);
     const double trial_residual = checked_norm(trial_r);
     const double trial_merit = preconditioned_norm(M, trial_r);
+    if (!merit) merit = preconditioned_norm(M, r);
     const bool small_enough = trial_residual <= limits.tolerance;
-    const bool better = trial_merit < merit || gain(system, trial, scale, trial_r) > gain(system, z, scale, r);
+    const bool better = trial_merit < *merit || gain(system, trial, scale, trial_r) > gain(system, z, scale, r);
     if (!trial_r.is_finite() || !(small_enough || better)) {
       if (!trial_r.is_finite()) total.stop = Stop::non_finite;
       if (total.stop == Stop::tolerance) total.stop = Stop::stagnation;
       return total;
     }
-    const bool worth_repeating = trial_merit <= 0.5 * merit && (part.stop == Stop::tolerance || part.stop == Stop::stagnation);
+    const bool worth_repeating = trial_merit <= 0.5 * *merit && (part.stop == Stop::tolerance || part.stop == Stop::stagnation);
     z.swap(trial);
     r.swap(trial_r);
     total.residual = trial_residual;

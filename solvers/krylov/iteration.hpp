@@ -23,17 +23,25 @@ struct IterationLimits {
   double tolerance = 1e-8;  ///< on ‖r‖₂, an absolute number
   Index iterations = 100;   ///< products with AᵀA
   Index patience = 50;      ///< iterations without a new best of ‖r‖₂ or rᵀM⁻¹r before giving up
+  bool verify = true;       ///< solve_verified: measure the residual; false: believe the kernel when it says that it met the tolerance
 };
 
 struct IterationResult {
   Stop stop = Stop::limit;
   Index iterations = 0;                                        ///< products with AᵀA
   double residual = std::numeric_limits<double>::quiet_NaN();  ///< ‖r − Hd‖₂; the iteration's own recurrence in a kernel
+  bool verified = true;                                        ///< residual was computed anew from z
   double smallest = std::numeric_limits<double>::quiet_NaN();  ///< extreme eigenvalues of M⁻¹H seen; NaN: not measured
   double largest = std::numeric_limits<double>::quiet_NaN();
 
   double condition() const { return largest / smallest; }
 };
+
+/// y = H x, H = AᵀA + diag(μ).
+using Product = std::function<void(const Vec& x, Vec& y)>;
+
+/// H in single precision, with the shift in double; empty when A has no such form. Errors of about 1e-6 ‖H‖‖x‖. Refers to system.
+Product single_product(const GramSystem& system);
 
 /// Solves H d = r approximately from d = 0, H = AᵀA + diag(μ): every kernel in this folder, with its system bound.
 using Kernel = std::function<IterationResult(const Vec& r, const IterationLimits& limits, Vec& d)>;
@@ -45,7 +53,8 @@ double preconditioned_norm(const Preconditioner* M, const Vec& r);
 /// that no longer helps: the kernel's own residual drifts from the true one by rounding, and this is iterative refinement then.
 /// `z` holds the start (zero costs no product) and receives the new iterate where that lowers the residual in the norm above or the
 /// quadratic ½zᵀHz − bᵀz. b ≠ 0. `residual` of the result
-/// is the true relative one; a result whose stop is Stop::tolerance was verified.
+/// is the true relative one, and a result whose stop is Stop::tolerance was verified, unless limits.verify is off: then a first run that
+/// met the tolerance by its own account ends it, `verified` is false and the residual the kernel's.
 IterationResult solve_verified(const GramSystem& system, const Preconditioner* M, const Kernel& kernel, const IterationLimits& limits,
                                Vec& z);
 

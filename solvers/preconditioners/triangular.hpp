@@ -23,6 +23,7 @@ class TriangularPreconditioner final : public Preconditioner {
   Index size() const override { return factor_.t.n_elem; }
   void solve(const Vec& r, Vec& z) const override;
   Index sketch_size() const override { return sketch_size_; }
+  bool single() const override { return sizeof(Real) == 4; }
   double extra_shift() const override { return factor_.extra_shift; }
 
  private:

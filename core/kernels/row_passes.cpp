@@ -1,0 +1,170 @@
+#include <raphson/core/kernels/row_passes.hpp>
+
+#include <algorithm>
+
+// Between SSE2, which every x86-64 has, and AVX2 nothing is worth the time to compile it.
+// Vectors of unknown length (SVE, RVV) cannot be kept in arrays.
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "raphson/core/kernels/row_passes.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace raphson::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// The first n < Lanes(d) numbers at p, zeros after them. Reads nothing beyond.
+template <class D, class Real = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_part(D d, const Real* HWY_RESTRICT p, Index n) {
+#if HWY_TARGET <= HWY_AVX2 && HWY_ARCH_X86
+  return hn::MaskedLoad(hn::FirstN(d, n), d, p);
+#else
+  HWY_ALIGN Real buffer[hn::MaxLanes(d)] = {};
+  std::copy_n(p, n, buffer);
+  return hn::Load(d, buffer);
+#endif
+}
+
+template <class D, class Real = hn::TFromD<D>>
+HWY_INLINE void store_part(D d, hn::Vec<D> v, Real* HWY_RESTRICT p, Index n) {
+  HWY_ALIGN Real buffer[hn::MaxLanes(d)];
+  hn::Store(v, d, buffer);
+  std::copy_n(buffer, n, p);
+}
+
+/// t[r] = ⟨row r, x⟩ for R rows. Two sums a row hide the latency of one.
+template <int R, class Real>
+HWY_INLINE void dots(const Real* HWY_RESTRICT C, Index stride, Index width, const Real* HWY_RESTRICT x, Real* HWY_RESTRICT t) {
+  const hn::ScalableTag<Real> d;
+  const Index lanes = hn::Lanes(d);
+  hn::Vec<decltype(d)> even[R], odd[R];
+  for (int r = 0; r < R; ++r) even[r] = odd[r] = hn::Zero(d);
+  Index j = 0;
+  for (; j + 2 * lanes <= width; j += 2 * lanes) {
+    const auto x0 = hn::LoadU(d, x + j), x1 = hn::LoadU(d, x + j + lanes);
+    for (int r = 0; r < R; ++r) {
+      const Real* row = C + static_cast<Index>(r) * stride + j;
+      even[r] = hn::MulAdd(hn::LoadU(d, row), x0, even[r]);
+      odd[r] = hn::MulAdd(hn::LoadU(d, row + lanes), x1, odd[r]);
+    }
+  }
+  if (j + lanes <= width) {
+    const auto x0 = hn::LoadU(d, x + j);
+    for (int r = 0; r < R; ++r) even[r] = hn::MulAdd(hn::LoadU(d, C + static_cast<Index>(r) * stride + j), x0, even[r]);
+    j += lanes;
+  }
+  if (j < width) {
+    const auto x0 = load_part(d, x + j, width - j);
+    for (int r = 0; r < R; ++r) odd[r] = hn::MulAdd(load_part(d, C + static_cast<Index>(r) * stride + j, width - j), x0, odd[r]);
+  }
+  for (int r = 0; r < R; ++r) t[r] = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[r], odd[r])));
+}
+
+/// y += Σ t[r] · row r for R rows, in the order of the rows.
+template <int R, class Real>
+HWY_INLINE void axpys(const Real* HWY_RESTRICT C, Index stride, Index width, const Real* HWY_RESTRICT t, Real* HWY_RESTRICT y) {
+  const hn::ScalableTag<Real> d;
+  const Index lanes = hn::Lanes(d);
+  hn::Vec<decltype(d)> factor[R];
+  for (int r = 0; r < R; ++r) factor[r] = hn::Set(d, t[r]);
+  Index j = 0;
+  for (; j + lanes <= width; j += lanes) {
+    auto sum = hn::LoadU(d, y + j);
+    for (int r = 0; r < R; ++r) sum = hn::MulAdd(hn::LoadU(d, C + static_cast<Index>(r) * stride + j), factor[r], sum);
+    hn::StoreU(sum, d, y + j);
+  }
+  if (j < width) {
+    auto sum = load_part(d, y + j, width - j);
+    for (int r = 0; r < R; ++r) sum = hn::MulAdd(load_part(d, C + static_cast<Index>(r) * stride + j, width - j), factor[r], sum);
+    store_part(d, sum, y + j, width - j);
+  }
+}
+
+constexpr int together = 4;  ///< rows: enough to share the loads of x and y, few enough for the registers
+
+template <class Real>
+HWY_INLINE void multiply(const RowBlock<Real>& C, const Real* x, Real shift, Real* t) {
+  Index i = 0;
+  for (; i + together <= C.count; i += together) dots<together>(C.data + i * C.stride, C.stride, C.width, x, t + i);
+  for (; i < C.count; ++i) dots<1>(C.data + i * C.stride, C.stride, C.width, x, t + i);
+  for (i = 0; i < C.count; ++i) t[i] += shift;
+}
+
+template <class Real>
+HWY_INLINE void add(const RowBlock<Real>& C, const Real* t, Real* y) {
+  Index i = 0;
+  for (; i + together <= C.count; i += together) axpys<together>(C.data + i * C.stride, C.stride, C.width, t + i, y);
+  for (; i < C.count; ++i) axpys<1>(C.data + i * C.stride, C.stride, C.width, t + i, y);
+}
+
+template <int R, class Real>
+HWY_INLINE void normal_group(const RowBlock<Real>& C, Index i, const Real* x, Real shift, const Real* weight, Real* t, Real* y) {
+  const Real* rows = C.data + i * C.stride;
+  dots<R>(rows, C.stride, C.width, x, t + i);
+  for (int r = 0; r < R; ++r) {
+    const Index at = i + static_cast<Index>(r);
+    t[at] += shift;
+    if (weight) t[at] *= weight[at];
+  }
+  axpys<R>(rows, C.stride, C.width, t + i, y);
+}
+
+template <class Real>
+HWY_INLINE void normal(const RowBlock<Real>& C, const Real* x, Real shift, const Real* weight, Real* t, Real* y) {
+  Index i = 0;
+  for (; i + together <= C.count; i += together) normal_group<together>(C, i, x, shift, weight, t, y);
+  for (; i < C.count; ++i) normal_group<1>(C, i, x, shift, weight, t, y);
+}
+
+void multiply_f64(const RowBlock<double>& C, const double* x, double shift, double* t) { multiply(C, x, shift, t); }
+void multiply_f32(const RowBlock<float>& C, const float* x, float shift, float* t) { multiply(C, x, shift, t); }
+void add_f64(const RowBlock<double>& C, const double* t, double* y) { add(C, t, y); }
+void add_f32(const RowBlock<float>& C, const float* t, float* y) { add(C, t, y); }
+void normal_f64(const RowBlock<double>& C, const double* x, double shift, const double* weight, double* t, double* y) {
+  normal(C, x, shift, weight, t, y);
+}
+void normal_f32(const RowBlock<float>& C, const float* x, float shift, const float* weight, float* t, float* y) {
+  normal(C, x, shift, weight, t, y);
+}
+
+}  // namespace raphson::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace raphson::kernels {
+
+HWY_EXPORT(multiply_f64);
+HWY_EXPORT(multiply_f32);
+HWY_EXPORT(add_f64);
+HWY_EXPORT(add_f32);
+HWY_EXPORT(normal_f64);
+HWY_EXPORT(normal_f32);
+
+template <>
+void multiply_rows<double>(const RowBlock<double>& C, const double* x, double shift, double* t) {
+  HWY_DYNAMIC_DISPATCH(multiply_f64)(C, x, shift, t);
+}
+template <>
+void multiply_rows<float>(const RowBlock<float>& C, const float* x, float shift, float* t) {
+  HWY_DYNAMIC_DISPATCH(multiply_f32)(C, x, shift, t);
+}
+template <>
+void add_rows<double>(const RowBlock<double>& C, const double* t, double* y) {
+  HWY_DYNAMIC_DISPATCH(add_f64)(C, t, y);
+}
+template <>
+void add_rows<float>(const RowBlock<float>& C, const float* t, float* y) {
+  HWY_DYNAMIC_DISPATCH(add_f32)(C, t, y);
+}
+template <>
+void normal_rows<double>(const RowBlock<double>& C, const double* x, double shift, const double* weight, double* t, double* y) {
+  HWY_DYNAMIC_DISPATCH(normal_f64)(C, x, shift, weight, t, y);
+}
+template <>
+void normal_rows<float>(const RowBlock<float>& C, const float* x, float shift, const float* weight, float* t, float* y) {
+  HWY_DYNAMIC_DISPATCH(normal_f32)(C, x, shift, weight, t, y);
+}
+
+}  // namespace raphson::kernels
+#endif
