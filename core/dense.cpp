@@ -1,9 +1,11 @@
 #include <raphson/core/blas.hpp>
 #include <raphson/core/dense.hpp>
+#include <raphson/core/kernels/row_passes.hpp>
 #include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -11,7 +13,9 @@
 namespace raphson {
 namespace {
 
-constexpr Index tile = 192;  ///< of tiled factorizations
+constexpr Index tile = 192;          ///< of tiled factorizations
+constexpr Index solve_block = 256;   ///< columns that a triangular solve takes at a time
+constexpr Index solve_piece = 1024;  ///< rows below them that a task updates
 
 }  // namespace
 
@@ -89,16 +93,43 @@ bool cholesky(Mat<Real>& G) {
   return all_finite(G);
 }
 
+/// x = L⁻¹ x by blocks of columns: a triangle, then what is below it, in parallel pieces.
 template <class Real>
 void solve_lower(const Mat<Real>& L, Col<Real>& x) {
   const SingleThreadedBlas one;
-  blas::trsv(false, L.n_rows, L.memptr(), L.n_rows, x.memptr());
+  const Index k = L.n_rows;
+  for (Index j = 0; j < k; j += solve_block) {
+    const Index n = std::min(solve_block, k - j), below = j + n;
+    blas::trsv(false, n, &L(j, j), k, x.memptr() + j);
+    const Col<Real> minus = -x.subvec(j, below - 1);
+    const Blocks pieces{k - below, solve_piece};
+    parallel_for(pieces.count(), [&](Index p) {
+      const Index first = below + pieces.begin(p);
+      kernels::add_rows<Real>({&L(first, j), k, n, pieces.length(p)}, minus.memptr(), x.memptr() + first);
+    });
+  }
 }
 
+/// x = L⁻ᵀ x, from the last block of columns to the first.
 template <class Real>
 void solve_lower_transposed(const Mat<Real>& L, Col<Real>& x) {
   const SingleThreadedBlas one;
-  blas::trsv(true, L.n_rows, L.memptr(), L.n_rows, x.memptr());
+  const Index k = L.n_rows;
+  for (Index end = k; end > 0;) {
+    const Index j = (end - 1) / solve_block * solve_block, n = end - j;
+    if (end < k) {
+      constexpr Index columns = 32;
+      const Blocks pieces{n, k - end < 256 ? n : columns};
+      parallel_for(pieces.count(), [&](Index p) {
+        std::array<Real, solve_block> t;
+        const Index first = j + pieces.begin(p), count = pieces.length(p);
+        kernels::multiply_rows<Real>({&L(end, first), k, count, k - end}, x.memptr() + end, Real(0), t.data());
+        for (Index c = 0; c < count; ++c) x[first + c] -= t[c];
+      });
+    }
+    blas::trsv(true, n, &L(j, j), k, x.memptr() + j);
+    end = j;
+  }
 }
 
 template <class Real>

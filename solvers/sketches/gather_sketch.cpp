@@ -1,3 +1,4 @@
+#include <raphson/core/kernels/row_passes.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/sketches/gather_sketch.hpp>
 
@@ -37,30 +38,21 @@ void GatherSketch<Real>::apply(const Mat<Real>& X, Mat<Real>& Y) const {
   });
 }
 
-/// out = row `row` of S A, four rows of A at a time, so that out is loaded and stored a quarter as often.
+/// out = row `row` of S A.
 template <class Real>
-void GatherSketch<Real>::gather(const DenseRows<Real>& A, Index row, Real* __restrict__ out) const {
-  std::fill_n(out, A.cols(), Real(0));
-  const Index* entry = signs_.entry.data();
-  const Index end = signs_.start[row + 1];
-  Index e = signs_.start[row];
+void GatherSketch<Real>::gather(const DenseRows<Real>& A, Index row, std::vector<const Real*>& source, std::vector<Real>& factor,
+                                Real* out) const {
+  const Index begin = signs_.start[row], count = signs_.start[row + 1] - begin;
+  source.resize(count);
+  factor.resize(count);
   Real sum = 0;
-  for (; e + 4 <= end; e += 4) {
-    const Real* a[4];
-    Real c[4];
-    for (Index q = 0; q < 4; ++q) {
-      a[q] = A.data + entry[e + q] / 2 * A.stride;
-      c[q] = coefficient(entry[e + q], A.scale);
-      sum += c[q];
-    }
-    for (Index j = 0; j < A.width; ++j) out[j] += c[0] * a[0][j] + c[1] * a[1][j] + c[2] * a[2][j] + c[3] * a[3][j];
+  for (Index e = 0; e < count; ++e) {
+    const Index entry = signs_.entry[begin + e];
+    source[e] = A.data + entry / 2 * A.stride;
+    factor[e] = coefficient(entry, A.scale);
+    sum += factor[e];
   }
-  for (; e < end; ++e) {
-    const Real* a = A.data + entry[e] / 2 * A.stride;
-    const Real c = coefficient(entry[e], A.scale);
-    sum += c;
-    for (Index j = 0; j < A.width; ++j) out[j] += c * a[j];
-  }
+  kernels::sum_scattered_rows(source.data(), factor.data(), count, A.width, out);
   if (A.constant) out[A.width] = sum;
 }
 
@@ -71,7 +63,9 @@ void GatherSketch<Real>::apply_rows(const DenseRows<Real>& A, Mat<Real>& B) cons
   if (B.is_empty()) return;
   const Blocks blocks = cut(rows(), 1, 256);
   parallel_for(blocks.count(), [&](Index block) {
-    for (Index r = blocks.begin(block); r < blocks.end(block); ++r) gather(A, r, B.colptr(r));
+    std::vector<const Real*> source;
+    std::vector<Real> factor;
+    for (Index r = blocks.begin(block); r < blocks.end(block); ++r) gather(A, r, source, factor, B.colptr(r));
   });
 }
 

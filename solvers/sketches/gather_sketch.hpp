@@ -42,7 +42,7 @@ class GatherSketch final : public Sketch<Real> {
     const Real c = entry % 2 == 0 ? magnitude_ : -magnitude_;
     return scale ? c * scale[entry / 2] : c;
   }
-  void gather(const DenseRows<Real>& A, Index row, Real* out) const;
+  void gather(const DenseRows<Real>& A, Index row, std::vector<const Real*>& source, std::vector<Real>& factor, Real* out) const;
 
   std::string kind_;
   Index cols_;
