@@ -28,7 +28,7 @@ void check_can_solve(const LinearSolver& solver, const GramSystem& system, doubl
         "preconditioned-cg.",
         solver.name(), system.A->rows(), k));
   }
-  const Estimate estimate = solver.estimate(system, Machine{});
+  const Estimate estimate = solver.estimate(system, Machine::nominal());
   if (!(estimate.bytes <= memory_limit)) {
     const std::string what = solver.needs().gram ? fmt::format("a {0} x {0} matrix", k) : "work space";
     throw InputError(fmt::format("{} needs {} ({}, limit {}).{}{}", solver.name(), what, bytes_text(estimate.bytes),

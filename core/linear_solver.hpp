@@ -48,6 +48,10 @@ struct Estimate {
   std::string advice = {};  ///< what to use instead when bytes exceed the limit
   std::string used = {};    ///< auto: what it would choose; empty elsewhere
   std::string reason = {};  ///< auto: why
+  double once = 0;          ///< of `seconds`, what the systems of one outer iteration pay together: building what is kept between them
+
+  /// For the `systems` systems of one outer iteration.
+  double run_seconds(double systems) const { return once + systems * (seconds - once); }
 };
 
 /// Solves Gram systems. An object may keep factors between calls; caches are checked against the system, never trusted, and a

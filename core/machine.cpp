@@ -1,6 +1,8 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/interrupt.hpp>
+#include <raphson/core/kernels/outer_product.hpp>
 #include <raphson/core/machine.hpp>
+#include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <algorithm>
@@ -35,6 +37,16 @@ double gemm_rate() {
       gemm<Real>(false, false, n, n, n, Real(1), A.memptr(), n, A.memptr(), n, Real(0), C.slice_memptr(task), n);
     });
   });
+}
+
+/// The Gram matrix of 1024 rows a thread of 480 numbers.
+template <class Real>
+double gram_rate() {
+  constexpr Index k = 480;
+  const Index rows = 1024 * static_cast<Index>(thread_count());
+  const Mat<Real> A(k, rows, arma::fill::value(Real(0.5)));
+  Mat<Real> G;
+  return rate(static_cast<double>(k * k * rows), [&] { row_gram<Real, Real>({A.memptr(), rows, k, k}, G); });
 }
 
 template <class Real>
@@ -86,6 +98,8 @@ Machine measure() {
   Machine machine;
   machine.gemm = gemm_rate<double>();
   machine.gemm_single = gemm_rate<float>();
+  machine.gram = gram_rate<double>();
+  machine.gram_single = gram_rate<float>();
   machine.factor = factor_rate<double>();
   machine.factor_single = factor_rate<float>();
   machine.bandwidth = bandwidth(data);
@@ -94,6 +108,22 @@ Machine measure() {
 }
 
 }  // namespace
+
+const Machine& Machine::nominal() {
+  static const Machine machine = [] {
+    Machine m;
+    // A group of rows in the kernels is three vectors of doubles: 12 numbers with AVX2, 24 with AVX-512.
+    const double lanes = static_cast<double>(kernels::outer_group<double>()) / 3;
+    m.gram = 20e9 * lanes;
+    m.gram_single = 2 * m.gram;
+    m.factor = std::max(m.factor, 11e9 * lanes);
+    m.factor_single = 2 * m.factor;
+    m.sparse = 2.4e9;
+    m.bandwidth = 30e9;
+    return m;
+  }();
+  return machine;
+}
 
 const Machine& Machine::measured() {
   static std::mutex mutex;

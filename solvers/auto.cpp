@@ -17,15 +17,13 @@
 namespace raphson {
 namespace {
 
-/// Systems are compared at this tolerance or their own, whichever is tighter: forcing terms start loose and end tight, and the
-/// choice is kept in between.
-constexpr double comparison_tolerance = 1e-4;
+/// What is compared is a whole outer iteration: so many systems, eight digits in all, with what is kept between them built once.
+constexpr double systems_of_a_run = 6;
+const double tolerance_of_a_run = std::pow(10.0, -8 / systems_of_a_run);
 
-/// The iterations of jacobi-cg are a guess where those of the others are known: it must be this many times cheaper to be chosen.
-constexpr double doubt = 2;
-
-/// Jacobi-CG is given up for a shape when it takes this many times the iterations that were assumed.
-constexpr double surprise = 3;
+/// The iterations of jacobi-cg are a guess where those of the others are known: it must be this many times cheaper. More so on data like
+/// grids and chains, where they grow with the length of the chain and a sparse factorization is cheap.
+constexpr double doubt = 2, doubt_on_networks = 5;
 
 struct Candidate {
   std::string text;  ///< "preconditioned-cg (count-sketch s = 4000, f32)"
@@ -34,28 +32,33 @@ struct Candidate {
   bool needs_single = false;
   double doubt = 1;  ///< weighs on the predicted seconds
 
-  double price() const { return doubt * estimate.seconds; }
+  /// Below a millisecond nothing is worth leaving exact for.
+  double price() const { return doubt * estimate.run_seconds(systems_of_a_run) + (text == "exact" ? 0 : 1e-3); }
 };
 
-/// The best sketch size of those worth trying, or the one asked for.
+/// The best sketch size of those worth trying, or the one asked for; N itself stands for the exact Gram matrix, in single precision.
 std::vector<Index> sizes_to_try(const SketchOptions& options, Index N, Index k) {
   if (options.size > 0) return {sketch_size(options, N, k, 4)};
   std::vector<Index> sizes;
-  for (const Index factor : {4u, 6u, 8u, 12u, 16u, 24u}) {
+  for (const Index factor : {2u, 3u, 4u, 6u, 8u, 12u, 16u, 24u, 32u, 48u}) {
     if (2 * factor * k <= N) sizes.push_back(factor * k);
   }
+  if (options.precision == Precision::f32 && N >= k) sizes.push_back(N);
   return sizes;
 }
 
-void add_sketched(const GramSystem& system, SketchOptions options, std::vector<Candidate>& candidates) {
+void add_sketched(const GramSystem& system, SketchOptions options, const Machine& machine, std::vector<Candidate>& candidates) {
   Candidate best;
+  const Index N = system.A->rows(), k = system.size();
   const std::string kind = chosen_sketch(options, *system.A)->name();
   const char* precision = options.precision == Precision::f32 ? "f32" : "f64";
-  for (const Index s : sizes_to_try(options, system.A->rows(), system.size())) {
+  for (const Index s : sizes_to_try(options, N, k)) {
     options.size = s;
-    Estimate estimate = sketched_solve_estimate(system, Machine{}, options, s, sketched_cg_iterations(system.tolerance, s, system.size()));
-    if (!best.make || estimate.seconds < best.estimate.seconds) {
-      best.text = fmt::format("preconditioned-cg ({} s = {}, {})", kind, s, precision);
+    Estimate estimate = sketched_solve_estimate(system, machine, options, s, sketched_cg_iterations(system.tolerance, s, k));
+    if (!best.make || estimate.run_seconds(systems_of_a_run) < best.estimate.run_seconds(systems_of_a_run)) {
+      best.text = s < N ? fmt::format("preconditioned-cg ({} s = {} = {:.3g} k, {})", kind, s,
+                                      static_cast<double>(s) / static_cast<double>(k), precision)
+                        : fmt::format("preconditioned-cg (AᵀA kept, {})", precision);
       best.estimate = std::move(estimate);
       best.make = [options] { return std::make_unique<PreconditionedCg>(options, Reuse::while_contracting); };
     }
@@ -64,23 +67,63 @@ void add_sketched(const GramSystem& system, SketchOptions options, std::vector<C
   if (best.make) candidates.push_back(std::move(best));
 }
 
-/// Everything that fits into memory, cheapest first. The nominal Machine decides, not a measured one: the choice, and with it
-/// every bit of the result, must not depend on how busy the machine is.
-std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, double memory_limit) {
-  system.tolerance = std::min(system.tolerance, comparison_tolerance);
+/// Whether the shift dominates most directions: Σ gⱼ/(gⱼ + μⱼ) ≤ k/10 for the diagonal gⱼ of AᵀA, taken from a few rows. By concavity that
+/// sum is an upper bound of the effective dimension tr(AᵀA (AᵀA + diag(μ))⁻¹).
+bool shift_dominates(const GramSystem& system) {
+  const OperatorCost cost = system.A->cost();
+  if (system.shift == 0 && !system.penalty) return false;
+  if (4 * cost.row.flops > cost.apply.flops) return false;  // rows are not to be had cheaply
+  const Index N = system.A->rows(), k = system.size(), sample = std::min<Index>(N, 64);
+  std::vector<Index> index(sample);
+  for (Index i = 0; i < sample; ++i) index[i] = i * (N / sample);
+  Mat<double> rows;
+  system.A->gather_rows(index, rows);
+  double dimension = 0;
+  for (Index j = 0; j < k; ++j) {
+    const double g = arma::dot(rows.row(j), rows.row(j)) * static_cast<double>(N) / static_cast<double>(sample);
+    if (g > 0) dimension += g / (g + system.mu(j));
+  }
+  return 10 * dimension <= static_cast<double>(k);
+}
+
+/// CG scaled by the diagonal: the choice where sparse rows are well mixed or the shift dominates. What it needs in iterations is known only
+/// afterwards, so it is given no more than half of what the next best would cost, and left when that is used up.
+Candidate jacobi(const GramSystem& system, const Machine& machine) {
+  Candidate candidate{"jacobi-cg", cg_estimate(system, machine, true), [] { return std::make_unique<Cg>(Cg::Scaling::jacobi); }};
+  // Sparse rows that fill AᵀA are nearly orthogonal columns as a rule; grids and chains, whose AᵀA stays sparse, are ill-conditioned.
+  const double k = static_cast<double>(system.size());
+  const bool sparse = mostly_zero(*system.A), well_mixed = sparse && 10 * system.A->cost().gram_nonzeros >= k * k;
+  candidate.doubt = sparse ? doubt_on_networks : doubt;
+  if (well_mixed || shift_dominates(system)) {
+    const double iterations = 1 + 5 * -std::log10(system.tolerance);
+    candidate.estimate.seconds = iterations * product_seconds(*system.A, machine);
+    candidate.doubt = 1;
+  }
+  return candidate;
+}
+
+void limit_jacobi(const GramSystem& system, const Machine& machine, std::vector<Candidate>& candidates) {
+  if (candidates.size() < 2 || candidates.front().text != "jacobi-cg") return;
+  const double each = product_seconds(*system.A, machine), other = candidates[1].price();
+  const Index most = std::max<Index>(30, static_cast<Index>(std::min(0.5 * other / each, 1e6)));
+  candidates.front().make = [most] { return std::make_unique<Cg>(Cg::Scaling::jacobi, most); };
+}
+
+/// Everything that fits into memory, cheapest first.
+std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, double memory_limit, const Machine& machine) {
+  system.tolerance = tolerance_of_a_run;
   std::vector<Candidate> candidates;
-  candidates.push_back({"exact", exact_estimate(system, Machine{}), [] { return std::make_unique<Exact>(); }});
-  add_sketched(system, options, candidates);
+  candidates.push_back({"exact", exact_estimate(system, machine), [] { return std::make_unique<Exact>(); }});
+  add_sketched(system, options, machine, candidates);
   if (options.precision == Precision::f64) {
     SketchOptions single = options;
     single.precision = Precision::f32;
-    add_sketched(system, single, candidates);
+    add_sketched(system, single, machine, candidates);
   }
-  candidates.push_back(
-      {"jacobi-cg", cg_estimate(system, Machine{}, true), [] { return std::make_unique<Cg>(Cg::Scaling::jacobi); }, false, doubt});
+  candidates.push_back(jacobi(system, machine));
   if (system.A->has_sparse_gram() && has_sparse_cholesky()) {
     candidates.push_back(
-        {"sparse-cholesky", SparseCholesky().estimate(system, Machine{}), [] { return std::make_unique<SparseCholesky>(); }});
+        {"sparse-cholesky", SparseCholesky().estimate(system, machine), [] { return std::make_unique<SparseCholesky>(); }});
   }
   std::erase_if(candidates, [](const Candidate& c) { return !(c.estimate.seconds >= 0); });
   std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.price() < b.price(); });
@@ -93,17 +136,19 @@ std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, dou
   std::erase_if(candidates, too_large);
   // Whether there is a form in single precision is asked last: the answer may cost a copy of the data.
   while (candidates.size() > 1 && candidates.front().needs_single && !system.A->single()) candidates.erase(candidates.begin());
+  limit_jacobi(system, machine, candidates);
   return candidates;
 }
 
-/// "preconditioned-cg (count-sketch s = 4000, f32): predicted 0.31 s a solve, exact 0.9 s; needs 0.4 GiB"
+/// "preconditioned-cg (count-sketch s = 4000 = 8 k, f32): predicted 0.31 s for 6 systems, exact 0.9 s; needs 0.4 GiB"
 std::string reason(const std::vector<Candidate>& candidates) {
   const Candidate& chosen = candidates.front();
-  std::string text = fmt::format("{}: predicted {:.2g} s a solve", chosen.text, chosen.estimate.seconds);
+  std::string text =
+      fmt::format("{}: predicted {:.2g} s for {:g} systems", chosen.text, chosen.estimate.run_seconds(systems_of_a_run), systems_of_a_run);
   for (Index i = 1; i < candidates.size(); ++i) {
     // Exact is what users compare with; beside exact, the runner-up.
     if (candidates[i].text == "exact" || (i == 1 && chosen.text == "exact"))
-      text += fmt::format(", {} {:.2g} s", candidates[i].text, candidates[i].estimate.seconds);
+      text += fmt::format(", {} {:.2g} s", candidates[i].text, candidates[i].estimate.run_seconds(systems_of_a_run));
   }
   return text + fmt::format("; needs {}", bytes_text(chosen.estimate.bytes));
 }
@@ -113,6 +158,7 @@ std::string reason(const std::vector<Candidate>& candidates) {
 struct Auto::State {
   SketchOptions sketch;
   double memory_limit;
+  Machine machine;  ///< whose rates decide
 
   Index rows = 0, cols = 0;  ///< shape that the ranking is for
   std::vector<Candidate> ranking;
@@ -127,7 +173,7 @@ struct Auto::State {
   void choose(const GramSystem& system) {
     rows = system.A->rows();
     cols = system.size();
-    ranking = rank(system, sketch, memory_limit);
+    ranking = rank(system, sketch, memory_limit, machine);
     why = reason(ranking);
     solver = ranking.front().make();
   }
@@ -143,9 +189,10 @@ struct Auto::State {
   }
 };
 
-Auto::Auto(SketchOptions sketch, double memory_limit) : state_(std::make_unique<State>()) {
+Auto::Auto(SketchOptions sketch, double memory_limit, const Machine& machine) : state_(std::make_unique<State>()) {
   state_->sketch = std::move(sketch);
   state_->memory_limit = memory_limit;
+  state_->machine = machine;
 }
 
 Auto::~Auto() = default;
@@ -153,10 +200,16 @@ Auto::~Auto() = default;
 void Auto::reset() { state_->forget(); }
 
 Estimate Auto::estimate(const GramSystem& system, const Machine& machine) const {
-  const std::vector<Candidate> candidates = rank(system, state_->sketch, state_->memory_limit);
-  const auto solver = candidates.front().make();
-  Estimate estimate = solver->estimate(system, machine);
-  estimate.used = solver->name();
+  std::vector<Candidate> candidates = rank(system, state_->sketch, state_->memory_limit, state_->machine);
+  // The choice is made; what it and the others cost is said in the rates asked about.
+  std::vector<Candidate> here = rank(system, state_->sketch, state_->memory_limit, machine);
+  const auto said = std::find_if(here.begin(), here.end(), [&](const Candidate& c) { return c.text == candidates.front().text; });
+  if (said != here.end()) {
+    std::rotate(here.begin(), said, said + 1);
+    candidates = std::move(here);
+  }
+  Estimate estimate = candidates.front().estimate;
+  estimate.used = candidates.front().make()->name();
   estimate.reason = reason(candidates);
   return estimate;
 }
@@ -186,8 +239,6 @@ LinearReport Auto::solve(const GramSystem& system, Vec& z) {
   }
   fallbacks.insert(fallbacks.end(), report.fallbacks.begin(), report.fallbacks.end());
   report.fallbacks = std::move(fallbacks);
-  const double assumed = plain_cg_iterations(system.tolerance, system.size(), true);
-  if (report.used == "jacobi-cg" && static_cast<double>(report.iterations) > surprise * assumed) state_->next();
   report.iterations += iterations;
   return report;
 }

@@ -10,12 +10,12 @@ namespace raphson {
 bool mostly_zero(const Operator& A);
 
 /// x ↦ AᵀAx, AᵀA.
-double product_seconds(const Operator& A, const Machine& machine);
-double gram_seconds(const Operator& A, const Machine& machine);
+double product_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
+double gram_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
 /// SA for S of s rows; k products where rows of A cannot be had for less than a product.
 double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine);
 
-/// Iterations that CG needs with a sketch of s = c·k rows: it contracts by √(1/c) each, κ = ((√c+1)/(√c−1))².
+/// Iterations that CG needs with a sketch of s = c·k rows: it contracts by √(1/c) each, κ = ((√c+1)/(√c−1))², and one for luck.
 double sketched_cg_iterations(double tolerance, Index s, Index k);
 /// Iterations assumed for CG without a sketch, where nothing is known about the spectrum.
 double plain_cg_iterations(double tolerance, Index k, bool jacobi);
@@ -24,7 +24,7 @@ Estimate exact_estimate(const GramSystem& system, const Machine& machine);
 Estimate exact_qr_estimate(const GramSystem& system, const Machine& machine);
 /// Building the sketched preconditioner alone; `s` rows, the exact Gram matrix when s ≥ N.
 Estimate sketched_build_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s);
-/// `iterations` of a preconditioned iteration with a k × k triangular factor, after building it.
+/// `iterations` of a preconditioned iteration with a k × k triangular factor, after building it (Estimate::once).
 Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s,
                                  double iterations);
 Estimate cg_estimate(const GramSystem& system, const Machine& machine, bool jacobi);

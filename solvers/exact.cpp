@@ -71,7 +71,9 @@ class ExactSolve {
  private:
   /// QR tells columns at a distance of 1e-10 from dependent ones, which have no digit left in AᵀA; unless rows are sparse or
   /// expensive it costs about five times the Cholesky way.
-  bool qr_is_affordable() const { return exact_qr_estimate(system_, Machine{}).seconds <= 10 * exact_estimate(system_, Machine{}).seconds; }
+  bool qr_is_affordable() const {
+    return exact_qr_estimate(system_, Machine::nominal()).seconds <= 10 * exact_estimate(system_, Machine::nominal()).seconds;
+  }
 
   /// The direct solution (or the start that is given), then conjugate gradients with the factor while the residual is too large.
   IterationResult refined(const Preconditioner& factor, Vec start, Index most = 30) {

@@ -14,6 +14,7 @@ namespace raphson {
 struct PreconditionedCg::State {
   std::shared_ptr<const PreconditionerKind> kind;
   Reuse reuse = Reuse::never;
+  Precision precision = Precision::f64;  ///< of the products, for estimates
 
   // Kept between the systems of one outer iteration, under Reuse::while_contracting.
   std::unique_ptr<Preconditioner> kept;
@@ -24,8 +25,8 @@ struct PreconditionedCg::State {
   /// Whether the iterations lost to a preconditioner that has aged have cost as much as a new one (nominal speeds: the decision must not
   /// depend on how busy the machine is).
   bool renewal_pays(const GramSystem& system) const {
-    const double build = kind->estimate_build(system, Machine{}).seconds;
-    return excess * product_seconds(*system.A, Machine{}) > build;
+    const double build = kind->estimate_build(system, Machine::nominal()).seconds;
+    return excess * product_seconds(*system.A, Machine::nominal(), precision) > build;
   }
   bool fits(const GramSystem& system) const { return kept && rows == system.A->rows() && kept->size() == system.size(); }
 };
@@ -42,8 +43,9 @@ bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(
 
 }  // namespace
 
-PreconditionedCg::PreconditionedCg(SketchOptions sketch, Reuse reuse)
-    : PreconditionedCg(sketched_preconditioner(std::move(sketch)), reuse) {}
+PreconditionedCg::PreconditionedCg(SketchOptions sketch, Reuse reuse) : PreconditionedCg(sketched_preconditioner(sketch), reuse) {
+  state_->precision = sketch.precision;
+}
 
 PreconditionedCg::PreconditionedCg(std::shared_ptr<const PreconditionerKind> kind, Reuse reuse) : state_(std::make_unique<State>()) {
   state_->kind = std::move(kind);
@@ -62,7 +64,8 @@ Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& mac
   const double iterations = s > 0        ? sketched_cg_iterations(system.tolerance, s, system.size())
                             : triangular ? 2
                                          : plain_cg_iterations(system.tolerance, system.size(), true);
-  const double each = product_seconds(*system.A, machine) + (triangular ? 8 * k * k / machine.bandwidth : 0);
+  const double each = product_seconds(*system.A, machine, state_->precision) + (triangular ? 8 * k * k / machine.bandwidth : 0);
+  if (state_->reuse == Reuse::while_contracting) estimate.once = estimate.seconds;
   estimate.seconds += (iterations + 1) * each;
   return estimate;
 }
@@ -99,7 +102,8 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
 
   const Index before = report.iterations;
   const Index k = system.size();
-  const bool sketched = state_->kind->estimate_build(system, Machine{}).bytes >= 4.0 * static_cast<double>(k) * static_cast<double>(k);
+  const bool sketched =
+      state_->kind->estimate_build(system, Machine::nominal()).bytes >= 4.0 * static_cast<double>(k) * static_cast<double>(k);
   const Ladder ladder{state_->kind.get(), cg_kernel, sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100, !may_trust(system)};
   auto M = solve_by_ladder(system, ladder, z, report);
   const bool delivered = report.status == LinearStatus::converged || report.status == LinearStatus::unverified;

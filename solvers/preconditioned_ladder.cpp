@@ -16,7 +16,7 @@ constexpr const char* rounding_advice = "Rounding limits it: loosen the toleranc
 
 /// Whether the exact factorization needs about as much memory as the preconditioner did.
 bool may_go_exact(const GramSystem& system, const PreconditionerKind& kind) {
-  return exact_estimate(system, Machine{}).bytes <= 2 * kind.estimate_build(system, Machine{}).bytes;
+  return exact_estimate(system, Machine::nominal()).bytes <= 2 * kind.estimate_build(system, Machine::nominal()).bytes;
 }
 
 /// The last rung. Its z replaces the one so far where it is better.

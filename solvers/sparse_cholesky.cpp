@@ -97,6 +97,7 @@ Estimate SparseCholesky::estimate(const GramSystem& system, const Machine& machi
   // Permuting, scattering and touching new memory weigh about as much as 60 flops for every nonzero of L; the analysis, once, twice that.
   const double overhead = analysed ? 60 * L : 180 * L;
   estimate.seconds = (cost.gram.flops + flops + overhead + cost.normal.flops) / machine.sparse;
+  if (!analysed) estimate.once = 120 * L / machine.sparse;
   estimate.bytes = 16 * L + 64 * triangle + 80 * k;
   estimate.advice = "Use cg or preconditioned-cg.";
   return estimate;

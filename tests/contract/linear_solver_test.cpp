@@ -128,9 +128,11 @@ BOOST_AUTO_TEST_CASE(a_loose_tolerance_is_honoured_and_reported) {
     const GramCase g = stored_for(row, tall());
     Vec z;
     const LinearReport report = row.make()->solve(g.system(0.1), z);
-    BOOST_TEST(std::abs(report.relative_residual - g.residual(z)) <= 1e-2 * g.residual(z) + 1e-13);
-    if (report.status == LinearStatus::converged) BOOST_TEST(g.residual(z) <= 0.1 * (1 + 1e-9));
-    BOOST_TEST((row.approximate || report.status == LinearStatus::converged));
+    const bool converged = report.status == LinearStatus::converged, believed = report.status == LinearStatus::unverified;
+    BOOST_TEST((row.approximate || converged || believed), report.message);
+    // A residual that was not measured comes from an iteration's recurrence, perhaps in single precision.
+    BOOST_TEST(std::abs(report.relative_residual - g.residual(z)) <= (believed && !row.approximate ? 1e-5 : 1e-2 * g.residual(z) + 1e-13));
+    if (!row.approximate) BOOST_TEST(g.residual(z) <= 0.1 * (1 + 1e-4));
   });
 }
 
