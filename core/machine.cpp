@@ -118,7 +118,7 @@ const Machine& Machine::nominal() {
     m.gram_single = 2 * m.gram;
     m.factor = std::max(m.factor, 11e9 * lanes);
     m.factor_single = 2 * m.factor;
-    m.sparse = 2.4e9;
+    m.sparse = 3e9;
     m.bandwidth = 30e9;
     return m;
   }();

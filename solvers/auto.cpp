@@ -64,6 +64,7 @@ void add_sketched(const GramSystem& system, SketchOptions options, const Machine
     }
   }
   best.needs_single = options.precision == Precision::f32;
+  best.doubt = 1.25;
   if (best.make) candidates.push_back(std::move(best));
 }
 

@@ -17,6 +17,9 @@ double work_seconds(const Work& work, bool sparse, const Machine& machine) {
   return std::max(work.flops / (sparse ? machine.sparse : machine.gemm), work.bytes / machine.bandwidth);
 }
 
+constexpr double dispatch = 2e-5;  ///< seconds that a parallel loop takes to begin and end, and vectors of k numbers to be updated
+constexpr double drawing = 5e-9;   ///< seconds for an entry of a sketch
+
 /// Whether a row of A costs clearly less than a product with all of A.
 bool has_rows(const OperatorCost& cost) { return 4 * cost.row.flops <= cost.apply.flops; }
 
@@ -35,8 +38,9 @@ bool mostly_zero(const Operator& A) { return 4 * A.cost().nonzeros < real(A.rows
 
 double product_seconds(const Operator& A, const Machine& machine, Precision precision) {
   Work work = A.cost().normal;
-  if (precision == Precision::f32 && has_rows(A.cost())) work = {work.flops / 2, work.bytes / 2};
-  return work_seconds(work, mostly_zero(A), machine);
+  const bool sparse = mostly_zero(A);
+  if (precision == Precision::f32 && has_rows(A.cost()) && !sparse) work = {work.flops / 2, work.bytes / 2};
+  return work_seconds(work, sparse, machine) + dispatch;
 }
 
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision) {
@@ -51,7 +55,7 @@ double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const 
   const double k = real(A.cols()), entries = real(A.rows()) * k, filled = std::min(1.0, cost.nonzeros / entries);
   const Work work{filled * kind.flops(s, A.rows(), A.cols()), filled * kind.bytes(s, A.rows(), A.cols())};
   const double products = has_rows(cost) ? 0 : k * work_seconds(cost.apply, mostly_zero(A), machine);
-  return work_seconds(work, mostly_zero(A), machine) + products;
+  return work_seconds(work, mostly_zero(A), machine) + products + drawing * kind.flops(s, A.rows(), A.cols()) / (2 * k);
 }
 
 double sketched_cg_iterations(double tolerance, Index s, Index k) {
