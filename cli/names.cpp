@@ -58,6 +58,7 @@ const std::vector<Named<std::function<std::shared_ptr<const SketchKind>()>>>& sk
       {"gaussian", [] { return gaussian_sketch(); }},       {"srht", [] { return srht_sketch(); }},
       {"fourier", [] { return fourier_sketch(); }},         {"count-sketch", [] { return count_sketch(); }},
       {"sparse-sign", [] { return sparse_sign_sketch(); }}, {"uniform-rows", [] { return uniform_rows_sketch(); }},
+      {"norm-rows", [] { return norm_rows_sketch(); }},     {"leverage-rows", [] { return leverage_rows_sketch(); }},
   };
   return table;
 }

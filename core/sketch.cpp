@@ -1,5 +1,6 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/sketch.hpp>
+#include <raphson/core/tall_operator.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <fmt/format.h>
@@ -46,6 +47,11 @@ void Sketch<Real>::apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const {
 template <class Real>
 void Sketch<Real>::apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const {
   sketch_by_panels(*this, A, B);
+}
+
+std::unique_ptr<Sketch<double>> SketchKind::make_for(const Operator& A, Index s, Seed seed) const { return make(s, A.rows(), seed); }
+std::unique_ptr<Sketch<float>> SketchKind::make_single_for(const Operator& A, Index s, Seed seed) const {
+  return make_single(s, A.rows(), seed);
 }
 
 void check_sketch_size(Index s, Index N) {

@@ -10,6 +10,9 @@
 
 namespace raphson {
 
+template <class Real>
+class TallOperator;
+
 /// Rows of a dense matrix A = diag(scale) · [rows | 1]: row i starts at data + i·stride. scale may be null (all ones); when
 /// `constant` is set, a last column of ones is appended to the stored `width` ones.
 template <class Real>
@@ -66,7 +69,7 @@ class Sketch {
  public:
   virtual ~Sketch() = default;
 
-  /// Name as users type it: "gaussian", "srht", "fourier", "count-sketch", "sparse-sign", "uniform-rows".
+  /// Name as users type it: "gaussian", "srht", "fourier", "count-sketch", "sparse-sign", "uniform-rows", …
   virtual std::string kind() const = 0;
   virtual Index rows() const = 0;  ///< s
   virtual Index cols() const = 0;  ///< N
@@ -88,6 +91,9 @@ class SketchKind {
   virtual std::string name() const = 0;
   virtual std::unique_ptr<Sketch<double>> make(Index s, Index N, Seed seed) const = 0;
   virtual std::unique_ptr<Sketch<float>> make_single(Index s, Index N, Seed seed) const = 0;
+  /// The sketch for this matrix. Kinds whose probabilities depend on A override these; the others draw as make does.
+  virtual std::unique_ptr<Sketch<double>> make_for(const TallOperator<double>& A, Index s, Seed seed) const;
+  virtual std::unique_ptr<Sketch<float>> make_single_for(const TallOperator<double>& A, Index s, Seed seed) const;
   /// Floating-point operations and bytes moved to sketch a dense N × k matrix, for cost estimates.
   virtual double flops(Index s, Index N, Index k) const = 0;
   virtual double bytes(Index s, Index N, Index k) const = 0;

@@ -22,23 +22,22 @@ std::shared_ptr<const TallOperator<Real>> operator_in(const GramSystem& system) 
 }
 
 template <class Real>
-std::unique_ptr<Sketch<Real>> draw(const SketchKind& kind, Index s, Index N, Seed seed) {
+std::unique_ptr<Sketch<Real>> draw(const SketchKind& kind, const Operator& A, Index s, Seed seed) {
   if constexpr (sizeof(Real) == 4) {
-    return kind.make_single(s, N, seed);
+    return kind.make_single_for(A, s, seed);
   } else {
-    return kind.make(s, N, seed);
+    return kind.make_for(A, s, seed);
   }
 }
 
 /// B = (SA)ᵀ, in double and rounded when A has no single precision form.
 template <class Real>
 void sketch_rows(const GramSystem& system, const SketchKind& kind, Index s, Seed seed, Mat<Real>& B) {
-  const Index N = system.A->rows();
   if (const auto A = operator_in<Real>(system)) {
-    A->sketch(*draw<Real>(kind, s, N, seed), B);
+    A->sketch(*draw<Real>(kind, *system.A, s, seed), B);
   } else {
     Mat<double> wide;
-    system.A->sketch(*kind.make(s, N, seed), wide);
+    system.A->sketch(*kind.make_for(*system.A, s, seed), wide);
     B = arma::conv_to<Mat<Real>>::from(wide);
   }
 }

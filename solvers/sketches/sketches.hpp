@@ -17,5 +17,11 @@ std::shared_ptr<const SketchKind> count_sketch();
 std::shared_ptr<const SketchKind> sparse_sign_sketch(Index nonzeros = 8);
 /// s rows drawn uniformly without replacement, scaled by √(N/s).
 std::shared_ptr<const SketchKind> uniform_rows_sketch();
+/// s rows drawn with replacement, half of the probability proportional to estimates of ‖aᵢ‖² (for A = D^{1/2}C: the weights D times the
+/// lengths of the rows), half uniform. Looks at A: make_for only. 16 products with A besides, as one.
+std::shared_ptr<const SketchKind> norm_rows_sketch();
+/// The same with estimates of the leverage scores aᵢᵀ(AᵀA)⁻¹aᵢ, from a sparse sign sketch of 4k rows (Drineas, Magdon-Ismail, Mahoney,
+/// Woodruff 2012): as robust on coherent rows as a dense sketch.
+std::shared_ptr<const SketchKind> leverage_rows_sketch();
 
 }  // namespace raphson
