@@ -205,7 +205,11 @@ std::unique_ptr<Line> Run::along(const Vec& p) const {
 
 std::optional<Verdict> Run::advance() {
   fallback_.clear();
-  inner_tolerance_ = forcing_.next(outer_measure(), stopping_.useful_inner_tolerance(record_));
+  const double useful = stopping_.useful_inner_tolerance(record_);
+  inner_tolerance_ = forcing_.next(outer_measure(), useful);
+  // A quadratic objective: this one system is the whole problem.
+  if (options_.forcing == Forcing::automatic && at_->least_squares_target())
+    inner_tolerance_ = std::min(inner_tolerance_, std::max(useful, 1e-12));
   switch (mode_) {
     case Globalization::unit:
       return unit_step();
