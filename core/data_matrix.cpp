@@ -199,7 +199,11 @@ DataMatrix DataMatrix::select_rows(const std::vector<Index>& index) const {
   }
   if (!is_sparse()) {
     arma::mat chosen(cols(), index.size(), arma::fill::none);
-    for (Index i = 0; i < index.size(); ++i) chosen.col(i) = dense().col(index[i]);
+    const arma::mat& source = dense();
+    const Blocks blocks = cut(index.size(), 256);
+    parallel_for(blocks.count(), [&](Index block) {
+      for (Index i = blocks.begin(block); i < blocks.end(block); ++i) std::copy_n(source.colptr(index[i]), cols(), chosen.colptr(i));
+    });
     return from_rows(std::move(chosen));
   }
   const arma::sp_mat& source = sparse();

@@ -27,14 +27,16 @@ struct Proposal {
 /// One call of minimize: the state that its steps share.
 class Run {
  public:
-  Run(const Model& model, LinearSolver& solver, Vec& theta, const Options& options)
+  /// `clock` runs since the call; `at` is the linearization at θ where it is known.
+  Run(const Model& model, LinearSolver& solver, Vec& theta, const Options& options, Stopwatch clock, std::unique_ptr<Linearization> at)
       : model_(model),
         solver_(solver),
         best_(theta),
         options_(options),
-        interrupt_(options.time_limit, options.cancel),
+        clock_(clock),
+        interrupt_(options.time_limit - clock.seconds(), options.cancel),
         x_(theta),
-        at_(model.linearize(theta)),
+        at_(at ? std::move(at) : model.linearize(theta)),
         stopping_(model, options, *at_),
         forcing_(options),
         mode_(mode(options, stopping_)),
@@ -402,12 +404,45 @@ void check(const Options& options) {
   require_option(options.threads >= 0, "threads", options.threads, "give 0 for all cores, or a positive number");
 }
 
+namespace {
+
+/// Moves θ = 0 to the rough minimizer of the model's coarse version, where that is closer by the gradient. Returns the linearization there,
+/// or null when θ is as it was; `note` says what was done.
+std::unique_ptr<Linearization> start_coarsely(const Model& model, LinearSolver& solver, Vec& theta, const Options& options,
+                                              std::string& note) {
+  if (!options.coarse_start || !theta.is_zero()) return nullptr;
+  const auto coarse = model.coarse();
+  if (!coarse) return nullptr;
+  Options rough = options;
+  rough.tolerance = 1e-2;
+  rough.criterion = Criterion::relative_gradient;
+  rough.max_iterations = std::min<Index>(8, options.max_iterations);
+  rough.seed = Seed(options.seed).split(Purpose::probe).key();
+  rough.callback = {};
+  Vec start = theta;
+  const Summary summary = minimize(*coarse, solver, start, rough);
+  // A sample may have no minimizer where all rows together have one.
+  if (summary.status == Status::separated || start.is_zero() || !start.is_finite()) return nullptr;
+  auto at = model.linearize(start);
+  if (!std::isfinite(at->value()) || !(checked_norm(at->gradient()) < model.gradient_scale())) return nullptr;
+  theta = std::move(start);
+  note = fmt::format("start: {} step{} of {}", summary.iterations, summary.iterations == 1 ? "" : "s", coarse->name());
+  return at;
+}
+
+}  // namespace
+
 Summary minimize(const Model& model, LinearSolver& solver, Vec& theta, const Options& options) {
   check(options);
   require_size(theta.n_elem, model.parameters(), "the start", "one per parameter of the model");
   require_finite(theta, "the start");
   const ThreadScope threads(options.threads);
-  return Run(model, solver, theta, options)();
+  const Stopwatch clock;
+  std::string note;
+  auto at = start_coarsely(model, solver, theta, options, note);
+  Summary summary = Run(model, solver, theta, options, clock, std::move(at))();
+  if (!note.empty()) summary.notes.push_back(std::move(note));
+  return summary;
 }
 
 std::string to_string(Status status) {

@@ -22,6 +22,7 @@ struct LinearModel::Data {
   Vec penalty;                        ///< (μ, …, μ, 0)
   std::string remark;                 ///< of the loss on its targets
   std::string runaway_intercept;      ///< why no minimizer exists whatever the penalty; empty: none known
+  std::string sample;                 ///< " on a sample of 100 of 800 rows" for a coarse model
 
   mutable std::once_flag scale_once;
   mutable double scale = 0;
@@ -29,6 +30,7 @@ struct LinearModel::Data {
   Index rows() const { return C.rows(); }
   Index parameters() const { return C.cols() + (options.intercept ? 1 : 0); }
   double gradient_scale() const;
+  void complete();  ///< what follows from C and the options
   double penalty_value(const Vec& theta) const { return 0.5 * arma::accu(penalty % arma::square(theta)); }
   /// z = [C | 1] θ + o.
   Vec margins(const Vec& theta) const {
@@ -335,14 +337,18 @@ LinearModel::LinearModel(DataMatrix C, Vec y, std::shared_ptr<const Loss> loss, 
   data->loss = std::move(loss);
   data->options = std::move(options);
   if (data->parameters() == 0) throw InputError("A has no columns and there is no intercept: nothing to fit.");
-  data->A = scaled_rows(data->C, {}, data->options.intercept);
-  data->penalty = Vec(data->parameters(), arma::fill::value(data->options.l2));
-  if (data->options.intercept) data->penalty(data->C.cols()) = 0;
+  data->complete();
   data->runaway_intercept = runaway_intercept(*data);
   data_ = std::move(data);
 }
 
-std::string LinearModel::name() const { return data_->loss->name(); }
+void LinearModel::Data::complete() {
+  A = scaled_rows(C, {}, options.intercept);
+  penalty = Vec(parameters(), arma::fill::value(options.l2));
+  if (options.intercept) penalty(C.cols()) = 0;
+}
+
+std::string LinearModel::name() const { return data_->loss->name() + data_->sample; }
 
 std::string LinearModel::formula() const {
   const LinearModelOptions& options = data_->options;
@@ -379,6 +385,28 @@ std::unique_ptr<Line> LinearModel::along(const Vec& theta, const Vec& p) const {
 }
 
 double LinearModel::gradient_scale() const { return data_->gradient_scale(); }
+
+std::unique_ptr<Model> LinearModel::coarse() const {
+  constexpr Index share = 8;
+  const Data& full = *data_;
+  const Index n = full.rows();
+  if (n < 64 * parameters() || full.C.nonzeros() < Index{4000000}) return nullptr;
+  std::vector<Index> index(n / share);
+  const Seed seed = Seed(0).split(Purpose::shuffle);
+  for (Index i = 0; i < index.size(); ++i) index[i] = share * i + seed.below(i, share);
+  const arma::uvec chosen = arma::conv_to<arma::uvec>::from(index);
+  auto part = std::make_shared<Data>();
+  part->C = full.C.select_rows(index);
+  part->loss = full.loss;
+  part->options = full.options;
+  part->y = full.y.elem(chosen);
+  if (!full.options.weights.is_empty()) part->options.weights = full.options.weights.elem(chosen);
+  if (!full.options.offset.is_empty()) part->options.offset = full.options.offset.elem(chosen);
+  part->options.l2 /= static_cast<double>(share);
+  part->sample = fmt::format(" on a sample of {} of {} rows", index.size(), n);
+  part->complete();
+  return std::unique_ptr<Model>(new LinearModel(std::move(part)));
+}
 
 std::vector<std::string> LinearModel::notes() const {
   std::vector<std::string> notes;

@@ -183,3 +183,36 @@ BOOST_AUTO_TEST_CASE(badly_scaled_columns) {
   BOOST_TEST(scaled.summary.converged());
   BOOST_TEST(scaled.summary.objective == plain.summary.objective, boost::test_tools::tolerance(1e-9));
 }
+
+/// Many rows for few columns: what minimize starts from is the fit of a sample.
+BOOST_AUTO_TEST_CASE(a_long_table_is_fitted_from_a_sample_of_its_rows) {
+  const Index n = 210000, d = 20;
+  arma::mat X(d, n);
+  Seed(8).normal(0, std::span<double>(X.memptr(), X.n_elem));
+  const Vec margins = X.t() * arma::linspace(-1, 1, d);
+  std::vector<double> u(n);
+  Seed(9).uniform(0, u);
+  Vec y(n);
+  for (Index i = 0; i < n; ++i) y(i) = u[i] < 1 / (1 + std::exp(-margins(i))) ? 1 : -1;
+  const DataMatrix C = DataMatrix::from_rows(std::move(X));
+  const LinearModel model(C, y, logistic_loss(), {.l2 = 2});
+  Vec x[2];
+  Summary summary[2];
+  for (const bool coarse : {false, true}) {
+    x[coarse].zeros(d + 1);
+    Exact solver;
+    summary[coarse] = minimize(model, solver, x[coarse], {.tolerance = 1e-12, .coarse_start = coarse});
+    BOOST_TEST(summary[coarse].converged(), summary[coarse].message);
+  }
+  BOOST_TEST(arma::norm(x[1] - x[0]) <= 1e-9 * arma::norm(x[0]));
+  BOOST_TEST(summary[1].iterations < summary[0].iterations);
+  BOOST_TEST(summary[1].history[0].relative_gradient < 0.2);  // on the scale of θ = 0
+  BOOST_TEST_REQUIRE(!summary[1].notes.empty());
+  BOOST_TEST(summary[1].notes.back().find("logistic on a sample of 26250 of 210000 rows") != std::string::npos, summary[1].notes.back());
+  // A start of the user's own is kept.
+  Vec own(d + 1, arma::fill::value(0.1));
+  Exact solver;
+  BOOST_TEST(minimize(model, solver, own).notes.size() == summary[0].notes.size());
+  // A sample of few rows would say little.
+  BOOST_TEST((LinearModel(C.select_rows({0, 1, 2, 3}), y.head(4), logistic_loss()).coarse() == nullptr));
+}
