@@ -202,3 +202,27 @@ BOOST_AUTO_TEST_CASE(nist_linear_sets_to_the_digits_of_double_precision) {
     }
   }
 }
+
+/// SuiteSparse's ill- and well-conditioned surveying problems, by QR of the data and by a small sketch, against LAPACK's QR.
+BOOST_AUTO_TEST_CASE(sparse_least_squares_as_accurate_as_qr) {
+  for (const std::string name : {"illc1033", "well1033", "illc1850", "well1850"}) {
+    if (!has_data("sparse-least-squares/" + name + ".mtx")) continue;
+    const DataMatrix C = read_matrix_market(data_path("sparse-least-squares/" + name + ".mtx"));
+    const Vec y = read_matrix_market(data_path("sparse-least-squares/" + name + "_rhs1.mtx")).dense().as_col();
+    const arma::mat A = arma::mat(C.sparse()).t();
+    arma::mat Q, R;
+    arma::qr_econ(Q, R, A);
+    const Vec reference = arma::solve(arma::trimatu(R), Vec(Q.t() * y));
+    for (const Index size : {Index{0}, 2 * C.cols()}) {
+      LeastSquaresOptions options;
+      options.sketch_size = size;
+      const LeastSquaresResult result = solve_least_squares(C, y, options);
+      BOOST_TEST_CONTEXT(name << ", sketch of " << size << ": " << result.message) {
+        BOOST_TEST(result.accurate());
+        BOOST_TEST(result.sketch_size == size);
+        BOOST_TEST(result.rank == C.cols());
+        BOOST_TEST(arma::norm(result.x - reference) <= 1e-10 * arma::norm(reference));
+      }
+    }
+  }
+}
