@@ -25,7 +25,7 @@ Index default_sketch_size(const Operator& A) {
   double best = std::numeric_limits<double>::infinity(), factor = 4;
   for (const double c : {4., 5., 6., 8., 10., 12., 16., 20., 24., 32., 40.}) {
     if (c > 4 && c * k > N / 8) break;
-    const double seconds = 2 * c * k * k * k / machine.factor + 32 / std::log10(c) * product_seconds(A, machine);
+    const double seconds = 2 * c * k * k * k / machine.factor + 20 / std::log10(c) * product_seconds(A, machine);
     if (seconds < best) best = seconds, factor = c;
   }
   const Index s = std::max<Index>(static_cast<Index>(factor) * A.cols(), 64);
@@ -77,7 +77,7 @@ class Refinement {
       rate_ = 0.1;
       return factor_.from_rows(A_, y_, mu_, stop);
     }
-    const auto kind = options_.sketch ? options_.sketch : sparse_sign_sketch();
+    const auto kind = options_.sketch ? options_.sketch : sparse_sign_sketch(4);
     const auto S = kind->make(s, N, options_.seed.split(Purpose::sketch, attempt));
     result_.sketch_size = s;
     rate_ = std::sqrt(static_cast<double>(k) / static_cast<double>(s));
@@ -139,7 +139,7 @@ class Refinement {
     for (Index correction = 0;; ++correction) {
       if (error_ <= goal_ || factor_.rank() == 0) return Inner::reached;
       // Two corrections share the digits that are missing; a third and later ones take them all.
-      const double target = correction == 0 && !exact_ ? std::sqrt(0.1 * goal_ * error_) : 0.1 * goal_;
+      const double target = correction == 0 && !exact_ ? std::sqrt(0.3 * goal_ * error_) : 0.3 * goal_;
       Vec v, step;
       const Inner inner = conjugate_gradients(target, v);
       if (inner == Inner::non_finite || inner == Inner::bad_sketch) return inner;
@@ -313,9 +313,9 @@ Estimate LeastSquares::estimate(const GramSystem& system, const Machine& machine
   const Index N = system.A->rows(), k = system.size();
   const Index s = std::min(N, sketch_size_ > 0 ? sketch_size_ : default_sketch_size(*system.A));
   if (s >= N) return exact_qr_estimate(system, machine);
-  const SketchOptions sketch{.kind = sketch_ ? sketch_ : sparse_sign_sketch(), .size = s, .factor = SketchFactor::qr};
+  const SketchOptions sketch{.kind = sketch_ ? sketch_ : sparse_sign_sketch(4), .size = s, .factor = SketchFactor::qr};
   Estimate estimate =
-      sketched_solve_estimate(system, machine, sketch, s, 8 + 32 / std::log10(static_cast<double>(s) / static_cast<double>(k) + 1));
+      sketched_solve_estimate(system, machine, sketch, s, 8 + 20 / std::log10(static_cast<double>(s) / static_cast<double>(k) + 1));
   estimate.bytes += 8 * (3.0 * static_cast<double>(N) + 2.0 * static_cast<double>(k) * static_cast<double>(k));
   return estimate;
 }
@@ -326,7 +326,7 @@ LinearReport LeastSquares::solve(const GramSystem& system, Vec& z) {
   report.used = name();
   if (settled_at_once(system, z, report)) return report;
   if (!system.c) {
-    PreconditionedCg solver({.kind = sketch_ ? sketch_ : sparse_sign_sketch(), .size = sketch_size_, .factor = SketchFactor::qr});
+    PreconditionedCg solver({.kind = sketch_ ? sketch_ : sparse_sign_sketch(4), .size = sketch_size_, .factor = SketchFactor::qr});
     report = solver.solve(system, z);
     report.used = solver.name();
     report.reason = "least-squares works on A where b = Aᵀc with c known; here b alone is, so the normal equations were solved";

@@ -21,7 +21,7 @@ enum class LeastSquaresStatus {
 std::string to_string(LeastSquaresStatus);
 
 struct LeastSquaresOptions {
-  std::shared_ptr<const SketchKind> sketch = {};  ///< null: sparse_sign_sketch()
+  std::shared_ptr<const SketchKind> sketch = {};  ///< null: sparse_sign_sketch(4)
   Index sketch_size = 0;                          ///< rows s, k ≤ s ≤ N; 0: by cost, 4k to 40k; no sketch but QR of A when N < 8k
   double shift = 0;                               ///< μ ≥ 0, the same for all unknowns
   Vec penalty = {};                               ///< additional μⱼ ≥ 0, k; empty: none
@@ -62,7 +62,7 @@ struct LeastSquaresResult {
 ///
 /// Singular values of SĀ below 8√k·ε of the largest count as zero: rank is reported, x has minimum norm.
 ///
-/// Cost: a sketch, 2sk² flops, ½·32/log₁₀(s/k) + 8 reads of A at most where ‖r‖ is as large as ‖y‖, less where it is small; 8k(s + 3k) +
+/// Cost: a sketch, 2sk² flops, about 20/log₁₀(s/k) + 8 reads of A, more where ‖r‖ is as large as ‖y‖; 8k(s + 3k) +
 /// 24N bytes. Same seed, same bits. Throws InputError for sizes, non-finite y, negative μ, a sketch size outside [k, N]. Epperly, Meier,
 /// Nakatsukasa, "Fast randomized least-squares solvers can be just as accurate and stable as classical direct solvers" (2024); Epperly,
 /// "Fast and forward stable randomized algorithms for linear least-squares problems" (2024).
