@@ -176,8 +176,8 @@ BOOST_AUTO_TEST_CASE(writes_exactly_the_documented_fields) {
 }
 
 BOOST_AUTO_TEST_CASE(reaches_the_same_minimizer_by_every_solver) {
-  for (const char* solver : {"auto", "exact", "preconditioned-cg", "preconditioned-gd", "cg", "jacobi-cg", "sketch-and-solve", "lbfgs",
-                             "gradient-descent", "adaptive-gradient"}) {
+  for (const char* solver : {"auto", "exact", "preconditioned-cg", "preconditioned-gd", "least-squares", "cg", "jacobi-cg",
+                             "sketch-and-solve", "lbfgs", "gradient-descent", "adaptive-gradient"}) {
     const std::string json = folder.path("one.json");
     const Outcome outcome = run({"fit", "logistic", "--data", classification, "--l2", "1", "--solver", solver, "--tolerance", "1e-6",
                                  "--max-iterations", "5000", "--json", json});

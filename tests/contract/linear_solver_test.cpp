@@ -52,6 +52,7 @@ const std::vector<Row>& rows() {
       {"preconditioned-gd", maker<PreconditionedGd>(), 1e-9},
       {"preconditioned-gd, chebyshev", maker<PreconditionedGd>(SketchOptions{}, Gd::chebyshev), 1e-9},
       {"preconditioned-gd, printed", maker<PreconditionedGd>(SketchOptions{}, Gd::printed), 1e-9},
+      {"least-squares", maker<LeastSquares>(), 1e-9},
       {"auto", maker<Auto>(), 1e-9},
   };
   static const bool with_sparse_cholesky = [] {
