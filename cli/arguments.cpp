@@ -64,7 +64,8 @@ void add_model_options(CLI::App& app, ProblemArguments& a) {
 }
 
 void add_solver_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
-  app.add_option("--sketch", texts.sketch, "gaussian, srht, fourier, count-sketch, sparse-sign, uniform-rows, norm-rows, leverage-rows")->group("Solver");
+  app.add_option("--sketch", texts.sketch, "gaussian, srht, fourier, count-sketch, sparse-sign, uniform-rows, norm-rows, leverage-rows")
+      ->group("Solver");
   app.add_option("--sketch-size", a.solver.sketch.size, "Rows of the sketch, k to N. Default: 4k (sketch-and-solve 8k)")
       ->check(refuse_sign)
       ->group("Solver");

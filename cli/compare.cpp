@@ -7,6 +7,7 @@
 
 #include <raphson/core/error.hpp>
 #include <raphson/core/threads.hpp>
+#include <raphson/solvers/estimates.hpp>
 
 #include <fmt/format.h>
 
@@ -33,6 +34,15 @@ std::vector<const SolverRow*> chosen_rows(const CompareArguments& arguments) {
   return rows;
 }
 
+/// What the solver and the objective should cost, at a tolerance that steps of a Newton iteration ask for as a rule.
+void predict(const Problem& problem, const LinearSolver& solver, const Options& options, ComparedRun& run) {
+  FirstStep first = first_step(problem, options);
+  first.system.tolerance = 0.05;
+  check_can_solve(solver, first.system, options.memory_limit);
+  run.estimate = solver.estimate(first.system, Machine::measured());
+  run.read_seconds = product_seconds(*first.system.A, Machine::measured());
+}
+
 ComparedRun run_one(const Problem& problem, const SolverRow& row, const CompareArguments& arguments, const std::atomic<bool>* cancel,
                     Console& console) {
   ComparedRun run;
@@ -47,6 +57,7 @@ ComparedRun run_one(const Problem& problem, const SolverRow& row, const CompareA
     };
     console.stage("");
     console.stage(row.name);
+    if (solver) predict(problem, *solver, options, run);
     Vec theta = problem.start;
     run.summary = run_solver(problem, row, solver.get(), arguments, options, theta);
   } catch (const InputError& error) {
@@ -75,8 +86,8 @@ double quickest(const std::vector<ComparedRun>& runs) {
 void print_table(Console& console, const Problem& problem, const std::vector<ComparedRun>& runs) {
   const double best = best_objective(runs), fastest = quickest(runs);
   const bool network = problem.network != nullptr;
-  console.line(fmt::format("\n{:<18} {:<16} {:>6} {:>7} {:>17} {:>9} {:>9} {:>9} {:>8}", "solver", "status", "iter", "inner", "objective",
-                           "gap", network ? "residual" : "rel.grad", "seconds", "x best"));
+  console.line(fmt::format("\n{:<18} {:<16} {:>6} {:>7} {:>17} {:>9} {:>9} {:>9} {:>9} {:>8}", "solver", "status", "iter", "inner",
+                           "objective", "gap", network ? "residual" : "rel.grad", "predicted", "seconds", "x best"));
   for (const ComparedRun& run : runs) {
     if (!run.ran()) {
       console.line(fmt::format("{:<18} cannot: {}", run.row->name, run.cannot));
@@ -84,11 +95,13 @@ void print_table(Console& console, const Problem& problem, const std::vector<Com
     }
     const Summary& s = run.summary;
     const std::string ratio = s.converged() ? fmt::format("{:.1f}", s.seconds / fastest) : "–";
-    console.line(fmt::format("{:<18} {:<16} {:>6} {:>7} {:>17.10e} {:>9} {:>9} {:>9.3f} {:>8}", run.row->name, to_string(s.status),
+    const std::string predicted = std::isfinite(run.predicted()) ? fmt::format("{:.3f}", run.predicted()) : "–";
+    console.line(fmt::format("{:<18} {:<16} {:>6} {:>7} {:>17.10e} {:>9} {:>9} {:>9} {:>9.3f} {:>8}", run.row->name, to_string(s.status),
                              s.iterations, s.inner_iterations, s.objective, number(objective_gap(s.objective, best)),
-                             number(network ? s.residual_ratio : s.relative_gradient), s.seconds, ratio));
+                             number(network ? s.residual_ratio : s.relative_gradient), predicted, s.seconds, ratio));
   }
-  console.line("gap: (f − f*)/max(1, |f*|), f* the least objective found; x best: seconds over those of the quickest that converged");
+  console.line("gap: (f − f*)/max(1, |f*|), f* the least objective found; x best: seconds over those of the quickest that converged;");
+  console.line("predicted: seconds by the cost model at this machine's rates for as many steps");
 }
 
 void print_remarks(Console& console, const std::vector<ComparedRun>& runs) {

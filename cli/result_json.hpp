@@ -13,7 +13,14 @@ struct ComparedRun {
   const SolverRow* row = nullptr;
   Summary summary;
   std::string cannot;
+  Estimate estimate;        ///< of the first system, at the measured rates of this machine; seconds NaN for first-order methods
+  double read_seconds = 0;  ///< predicted for one read of the data by the objective
   bool ran() const { return cannot.empty(); }
+  /// Predicted for as many steps as were taken.
+  double predicted() const {
+    const auto steps = static_cast<double>(summary.iterations);
+    return estimate.run_seconds(steps) + (steps + 1) * read_seconds;
+  }
 };
 
 /// status, message, objective, gradient_norm, relative_gradient_norm, iterations, inner_iterations, seconds, solver {asked, used,
@@ -22,7 +29,7 @@ struct ComparedRun {
 std::string fit_json(const Problem& problem, const Summary& summary, const std::string& asked, const Vec& theta);
 
 /// formula, best_objective, seed, threads and one entry a solver in `runs`: the fields above less coefficients and intercept, or
-/// solver and cannot.
+/// solver and cannot; predicted_seconds too.
 std::string compare_json(const Problem& problem, const std::vector<ComparedRun>& runs, double best);
 
 }  // namespace raphson::cli

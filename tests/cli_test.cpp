@@ -547,6 +547,8 @@ BOOST_AUTO_TEST_CASE(sets_solvers_side_by_side) {
   const Json result = json_of(json);
   BOOST_TEST(result["runs"].size() == 4u);
   BOOST_TEST(result["runs"][1].contains("cannot"));
+  BOOST_TEST(result["runs"][0]["predicted_seconds"].get<double>() > 0);
+  BOOST_TEST(result["runs"][3]["predicted_seconds"].is_null());  // nothing is predicted for first-order methods
   const double best = result["best_objective"];
   double least = INFINITY;
   for (const std::size_t r : {0u, 2u, 3u}) {
