@@ -4,6 +4,7 @@
 #include <raphson/core/gram_system.hpp>
 #include <raphson/core/machine.hpp>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,10 @@ struct LinearReport {
   std::string reason;                  ///< why it was chosen (auto), else empty
   double setup_seconds = 0;            ///< sketching and factoring
   double solve_seconds = 0;            ///< the rest
+
+  /// ε of the sketch behind the preconditioner as the iteration has seen it, from condition = ((1 + ε)/(1 − ε))²: the sketch changed
+  /// lengths in the range of A by at least that. NaN without an estimate.
+  double distortion() const { return (std::sqrt(condition) - 1) / (std::sqrt(condition) + 1); }
 };
 
 /// What a solver asks of the operator.
