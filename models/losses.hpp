@@ -55,6 +55,15 @@ std::shared_ptr<const Loss> poisson_loss();   ///< exp(z) − yz, y ≥ 0
 /// ½u² for |u| ≤ δ, else δ(|u| − ½δ), u = z − y. Throws InputError unless δ > 0 and finite.
 std::shared_ptr<const Loss> huber_loss(double delta = 1.345);
 
+/// z + y exp(−z), y > 0: gamma regression with the log link.
+std::shared_ptr<const Loss> gamma_loss();
+/// max(0, 1 − yz)², y ∈ {−1, +1}: support vector classification as liblinear has it, μ = 1/C; labels as for logistic_loss.
+std::shared_ptr<const Loss> squared_hinge_loss();
+/// The check loss of quantile regression at level τ, smoothed by a uniform kernel of half-width `width` (Fernandes, Guerre, Horta 2021, with
+/// the kernel of Horowitz 1998): exact beyond that distance from the target, at most width/4 above it within. Throws InputError unless
+/// 0 < τ < 1 and the width is positive and finite. The smaller the width the closer to quantile regression, and the more steps.
+std::shared_ptr<const Loss> quantile_loss(double tau = 0.5, double width = 0.1);
+
 /// A Loss from a user's struct: `struct Mine { double value(double z, double y) const; double first(...); double second(...); };`
 /// and, where the second derivative may vanish, `double secant(double z, double y) const` (see Loss::secant_curvature).
 /// `formula` is for reports and speaks of zᵢ and yᵢ.

@@ -1,6 +1,9 @@
 #include <raphson/core/error.hpp>
 #include <raphson/models/losses.hpp>
+#include <raphson/models/losses/vector_math.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -15,11 +18,17 @@ class Poisson final : public Loss {
   std::string formula() const override { return "(exp(zᵢ) − yᵢzᵢ)"; }
 
   void evaluate(std::span<const double> z, std::span<const double> y, double* value, double* first, double* second) const override {
-    for (Index i = 0; i < z.size(); ++i) {
-      const double rate = std::exp(z[i]);
-      if (value) value[i] = std::isinf(rate) ? rate : rate - (y[i] == 0 ? 0.0 : y[i] * z[i]);
-      if (first) first[i] = rate - y[i];
-      if (second) second[i] = rate;
+    constexpr Index chunk = 256;
+    std::array<double, chunk> rate;
+    for (Index begin = 0; begin < z.size(); begin += chunk) {
+      const Index count = std::min<Index>(chunk, z.size() - begin);
+      vector_math::exponentials(z.data() + begin, count, rate.data());
+      for (Index i = begin; i < begin + count; ++i) {
+        const double mu = rate[i - begin];
+        if (value) value[i] = std::isinf(mu) ? mu : mu - (y[i] == 0 ? 0.0 : y[i] * z[i]);
+        if (first) first[i] = mu - y[i];
+        if (second) second[i] = mu;
+      }
     }
   }
 

@@ -47,7 +47,8 @@ Generated data(bool sparse, Index columns = 7) {
 Case linear(std::shared_ptr<const Loss> loss, bool sparse, LinearModelOptions options) {
   const Generated generated = data(sparse);
   Vec y = generated.y;
-  if (loss->name() == "logistic") y.transform([](double target) { return target > 0 ? 1.0 : 0.0; });
+  if (loss->name() == "gamma") y.transform([](double target) { return std::exp(target); });
+  if (loss->name() == "logistic" || loss->name() == "squared-hinge") y.transform([](double target) { return target > 0 ? 1.0 : 0.0; });
   if (loss->name() == "poisson") y.transform([](double target) { return std::floor(std::exp(target)); });
   auto model = std::make_shared<LinearModel>(generated.C, y, std::move(loss), std::move(options));
   return {model, 0.4 * normal(model->parameters(), Seed(3))};
@@ -118,6 +119,11 @@ const std::vector<Row> models{
     {"logistic, sparse, all options", [] { return linear(logistic_loss(), true, full()); }},
     {"poisson", [] { return linear(poisson_loss(), false, plain()); }},
     {"poisson, sparse, all options", [] { return linear(poisson_loss(), true, full()); }},
+    {"gamma", [] { return linear(gamma_loss(), false, plain()); }},
+    {"gamma, sparse, all options", [] { return linear(gamma_loss(), true, full()); }},
+    {"squared-hinge", [] { return linear(squared_hinge_loss(), false, plain()); }},
+    {"quantile", [] { return linear(quantile_loss(0.3, 4), false, plain()); }},
+    {"quantile, sparse, all options", [] { return linear(quantile_loss(0.7, 1.1), true, full()); }},
     {"huber", [] { return linear(huber_loss(), false, plain()); }},
     {"huber, sparse, all options", [] { return linear(huber_loss(), true, full()); }},
     {"a user's log-cosh, all options", [] { return linear(make_loss(LogCosh{}, "log-cosh"), false, full()); }},

@@ -1,0 +1,32 @@
+#include <raphson/models/losses.hpp>
+#include <raphson/models/losses/labels.hpp>
+
+namespace raphson {
+namespace {
+
+/// max(0, 1 − yz)²: quadratic up to the margin, nothing beyond. Piecewise quadratic, so that Newton steps end after finitely many.
+class SquaredHinge final : public Loss {
+ public:
+  std::string name() const override { return "squared-hinge"; }
+  std::string formula() const override { return "max(0, 1−yᵢzᵢ)²"; }
+
+  void evaluate(std::span<const double> z, std::span<const double> y, double* value, double* first, double* second) const override {
+    for (Index i = 0; i < z.size(); ++i) {
+      const double m = 1 - y[i] * z[i], gap = m < 0 ? 0 : m;  // a NaN stays one
+      if (value) value[i] = gap * gap;
+      if (first) first[i] = -2 * y[i] * gap;
+      if (second) second[i] = gap > 0 ? 2 : 0 * gap;
+    }
+  }
+
+  std::string prepare(Vec& y) const override {
+    Loss::prepare(y);
+    return two_classes(y, name());
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Loss> squared_hinge_loss() { return std::make_shared<const SquaredHinge>(); }
+
+}  // namespace raphson

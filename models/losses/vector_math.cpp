@@ -1,0 +1,100 @@
+#include <raphson/models/losses/vector_math.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+// Between SSE2, which every x86-64 has, and AVX2 nothing is worth the time to compile it.
+// Vectors of unknown length (SVE, RVV) cannot be kept in buffers of fixed size.
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "raphson/models/losses/vector_math.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <hwy/contrib/math/math-inl.h>  // once for each target: after the two above
+
+HWY_BEFORE_NAMESPACE();
+namespace raphson::vector_math::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<double>;
+using V = hn::Vec<D>;
+constexpr Index widest = hn::MaxLanes(D());
+
+/// Calls step(i, n) for runs of n ≤ Lanes numbers.
+template <class Step>
+HWY_INLINE void for_vectors(Index count, const Step& step) {
+  const Index lanes = hn::Lanes(D());
+  for (Index i = 0; i < count; i += lanes) step(i, std::min(lanes, count - i));
+}
+
+/// n numbers at p, `rest` in the lanes beyond.
+HWY_INLINE V load(const double* p, Index n, double rest) {
+  const D d;
+  if (n == hn::Lanes(d)) return hn::LoadU(d, p);
+  HWY_ALIGN double buffer[widest];
+  std::fill(buffer, buffer + widest, rest);
+  std::copy_n(p, n, buffer);
+  return hn::Load(d, buffer);
+}
+
+HWY_INLINE void store(V v, double* p, Index n) {
+  const D d;
+  if (n == hn::Lanes(d)) return hn::StoreU(v, d, p);
+  HWY_ALIGN double buffer[widest];
+  hn::Store(v, d, buffer);
+  std::copy_n(buffer, n, p);
+}
+
+void exponentials_here(const double* z, Index count, double* rate) {
+  const D d;
+  for_vectors(count, [&](Index i, Index n) HWY_ATTR {
+    const V x = load(z + i, n, 0);
+    // What the polynomial is good for; NaN fails the comparison.
+    if (hn::AllTrue(d, hn::Lt(hn::Abs(x), hn::Set(d, 700.0)))) return store(hn::Exp(d, x), rate + i, n);
+    const V bounded = hn::IfThenElseZero(hn::Lt(hn::Abs(x), hn::Set(d, 700.0)), x);
+    store(hn::Exp(d, bounded), rate + i, n);
+    for (Index r = i; r < i + n; ++r) {
+      if (!(std::abs(z[r]) < 700)) rate[r] = std::exp(z[r]);
+    }
+  });
+}
+
+void logistic_here(const double* z, const double* y, Index count, double* value, double* first, double* second) {
+  const D d;
+  const V one = hn::Set(d, 1.0), zero = hn::Zero(d), least = hn::Set(d, -745.2);
+  for_vectors(count, [&](Index i, Index n) HWY_ATTR {
+    const V sign = load(y + i, n, 1), m = hn::Mul(sign, load(z + i, n, 0));
+    const auto negative = hn::Lt(m, zero), number = hn::Eq(m, m);
+    // Below −745.2 there is nothing but 0. A NaN is put back at the end.
+    const V x = hn::IfThenElseZero(number, hn::Neg(hn::Abs(m)));
+    const V e = hn::IfThenZeroElse(hn::Lt(x, least), hn::Exp(d, hn::Max(x, least)));
+    const V sum = hn::Add(one, e);
+    if (value) {
+      const V g = hn::Add(hn::IfThenElse(negative, hn::Neg(m), zero), hn::Log1p(d, e));
+      store(hn::IfThenElse(number, g, m), value + i, n);
+    }
+    if (first) {
+      const V g = hn::Neg(hn::Mul(sign, hn::Div(hn::IfThenElse(negative, one, e), sum)));
+      store(hn::IfThenElse(number, g, m), first + i, n);
+    }
+    if (second) store(hn::IfThenElse(number, hn::Div(e, hn::Mul(sum, sum)), m), second + i, n);
+  });
+}
+
+}  // namespace raphson::vector_math::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace raphson::vector_math {
+
+HWY_EXPORT(exponentials_here);
+HWY_EXPORT(logistic_here);
+
+void exponentials(const double* z, Index count, double* rate) { HWY_DYNAMIC_DISPATCH(exponentials_here)(z, count, rate); }
+void logistic(const double* z, const double* y, Index count, double* value, double* first, double* second) {
+  HWY_DYNAMIC_DISPATCH(logistic_here)(z, y, count, value, first, second);
+}
+
+}  // namespace raphson::vector_math
+#endif

@@ -1,0 +1,16 @@
+#pragma once
+/// Losses over many margins in the vector instructions of the machine at hand. Every element goes through the same arithmetic wherever the
+/// range is cut. Internal to models/losses.
+
+#include <raphson/core/types.hpp>
+
+namespace raphson::vector_math {
+
+/// rate[i] = exp(z[i]), within 2 units in the last place; 0, +∞ and NaN as std::exp has them.
+void exponentials(const double* z, Index count, double* rate);
+
+/// log(1+exp(−m)), m = yz, y = ±1, and its derivatives in z, each where the pointer is not null. Everything comes from e = exp(−|m|) ≤ 1,
+/// so that nothing overflows or cancels at any margin.
+void logistic(const double* z, const double* y, Index count, double* value, double* first, double* second);
+
+}  // namespace raphson::vector_math
