@@ -99,6 +99,8 @@ std::string machine_text(const Json& m) {
                      text("threads"), text("raphson"), text("commit"), text("compiler"), text("blas"), text("load_at_start"));
 }
 
+std::string source_folder() { return RAPHSON_SOURCE_DIR; }
+
 double median(std::vector<double> values) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   const std::size_t middle = values.size() / 2;

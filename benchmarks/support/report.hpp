@@ -17,6 +17,9 @@ Json machine(int threads);
 /// The same as one paragraph of Markdown.
 std::string machine_text(const Json& machine);
 
+/// Where the sources lie, for the data that come with them.
+std::string source_folder();
+
 double median(std::vector<double> values);  ///< NaN of nothing
 /// Runs `task` `repeats` times, or until `budget` seconds are spent (once at least); seconds of each.
 std::vector<double> timed(int repeats, double budget, const std::function<void()>& task);
