@@ -112,10 +112,12 @@ double upper_bound(Index failures, Index trials) {
   return boost::math::quantile(beta, 0.975);
 }
 
+std::string percent(double value) { return value < 0.1 ? fmt::format("{:.2g} %", 100 * value) : fmt::format("{:.0f} %", 100 * value); }
+
 std::string rate(Index count, Index trials) {
   if (count == 0) return "0";
-  const double percent = 100 * static_cast<double>(count) / static_cast<double>(trials);
-  return percent < 0.1 ? fmt::format("{:.3f} %", percent) : fmt::format("{:.1f} %", percent);
+  if (count == trials) return "all";
+  return fmt::format("{:.2g} %", 100 * static_cast<double>(count) / static_cast<double>(trials));
 }
 
 std::vector<Outcome> all_seeds(const Data& data, const SketchOptions& options, double limit, double tolerance, Index seeds, int threads) {
@@ -217,9 +219,9 @@ int main(int argument_count, char** words) {
         std::vector<double> conditions;
         for (const Outcome& o : outcomes) conditions.push_back(o.condition);
         rows.push_back({kind->name(), fmt::format("{}k", c), rounded(quantile(conditions, 0.5)), rounded(quantile(conditions, 0.99)),
-                        rounded(quantile(conditions, 1)), rate(r.bad, seeds), fmt::format("{:.2g} %", 100 * upper_bound(r.bad, seeds)),
-                        rate(r.missed, seeds), rate(r.fallbacks, seeds), rate(r.exact, seeds), rate(r.accurate, seeds),
-                        rate(r.wrong, seeds), fmt::format("{:.2g} %", 100 * upper_bound(r.wrong, seeds)), rate(r.given_up, seeds)});
+                        rounded(quantile(conditions, 1)), rate(r.bad, seeds), percent(upper_bound(r.bad, seeds)), rate(r.missed, seeds),
+                        rate(r.fallbacks, seeds), rate(r.exact, seeds), rate(r.accurate, seeds), rate(r.wrong, seeds),
+                        percent(upper_bound(r.wrong, seeds)), rate(r.given_up, seeds)});
         json["rates"].push_back({{"data", data.name},
                                  {"sketch", kind->name()},
                                  {"size", options.size},
