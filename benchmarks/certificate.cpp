@@ -211,7 +211,7 @@ int main(int argument_count, char** words) {
     std::vector<std::vector<std::string>> rows{{"sketch", "s", "κ median", "κ 99 %", "κ largest", "bad", "bound", "bad, not noticed",
                                                 "fell back", "of these to exact", "right", "wrong", "bound", "given up"}};
     for (const auto& kind : kinds)
-      for (const Index c : {4, 8}) {
+      for (const Index c : {Index{4}, Index{8}}) {
         const SketchOptions options{
             .kind = kind, .size = std::min(c * k, n), .precision = a.text("precision") == "f32" ? Precision::f32 : Precision::f64};
         const auto outcomes = all_seeds(data, options, limit(static_cast<double>(c)), tolerance, seeds, threads);
