@@ -77,8 +77,9 @@ def by_sklearn(X, y, about, a, g0):
     else:
         from sklearn.linear_model import LogisticRegression
         solver = "liblinear" if a.peer == "liblinear" else a.peer.removeprefix("sklearn-")
-        tolerance = 1e-8 * a.factor * (1 if solver == "liblinear" else g0)  # liblinear's is relative
-        model = LogisticRegression(penalty="l2" if a.l2 > 0 else None, C=1 / a.l2 if a.l2 > 0 else 1.0, tol=tolerance, solver=solver,
+        # On the largest entry of the gradient: of a sum, in newton-cholesky of a mean; liblinear's is relative.
+        scale = {"liblinear": 1, "newton-cholesky": g0 / len(y)}.get(solver, g0)
+        model = LogisticRegression(penalty="l2" if a.l2 > 0 else None, C=1 / a.l2 if a.l2 > 0 else 1.0, tol=1e-8 * a.factor * scale, solver=solver,
                                    fit_intercept=a.intercept, max_iter=100000)
     start = time.perf_counter()
     model.fit(X, y)
