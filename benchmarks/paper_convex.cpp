@@ -255,18 +255,21 @@ std::string sweep_table(const std::vector<SweepPoint>& points, const std::functi
 
 bool sweep_picture(const std::vector<SweepPoint>& points, const std::string& path) {
   const std::vector<Method> all = methods();
+  std::vector<Index> arrived;
   std::string script = "set logscale xy\nset grid\nset format '%.0e'\nset xlabel 'condition number of the Hessian'\n";
   for (Index m = 0; m < all.size(); ++m) {
-    script += fmt::format("$m{} << EOD\n", m);
+    std::string lines;
     for (const SweepPoint& p : points)
       if (p.runs[m].summary.converged() && p.runs[m].reads)
-        script += fmt::format("{} {} {}\n", p.condition, p.runs[m].reads->total(), p.runs[m].seconds);
-    script += "EOD\n";
+        lines += fmt::format("{} {} {}\n", p.condition, p.runs[m].reads->total(), p.runs[m].seconds);
+    if (lines.empty()) continue;
+    arrived.push_back(m);
+    script += fmt::format("$m{} << EOD\n{}EOD\n", m, lines);
   }
   const auto plot = [&](int column, bool legend) {
     std::string text = "plot ";
-    for (Index m = 0; m < all.size(); ++m)
-      text += fmt::format("{}$m{} using 1:{} with linespoints lw 2 pt {} {}", m ? ", " : "", m, column, m + 1,
+    for (const Index m : arrived)
+      text += fmt::format("{}$m{} using 1:{} with linespoints lw 2 pt {} {}", m != arrived.front() ? ", " : "", m, column, m + 1,
                           legend ? fmt::format("title '{}'", all[m].name) : std::string("notitle"));
     return text + "\n";
   };
