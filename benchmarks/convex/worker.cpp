@@ -1,0 +1,257 @@
+/// Raphson's part of benchmarks/convex/run, one job a process: makes the data, converts real sets, solves, measures the machine's rates.
+/// Every job prints one line of JSON.
+
+#include "benchmarks/convex/npy.hpp"
+#include "benchmarks/support/counting.hpp"
+#include "benchmarks/support/report.hpp"
+
+#include <raphson/core/dense.hpp>
+#include <raphson/core/threads.hpp>
+#include <raphson/raphson.hpp>
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+extern "C" void ssyrk_(const char*, const char*, const int*, const int*, const float*, const float*, const int*, const float*, float*,
+                       const int*);
+extern "C" void dsyrk_(const char*, const char*, const int*, const int*, const double*, const double*, const int*, const double*, double*,
+                       const int*);
+
+namespace {
+
+using namespace raphson;
+using namespace raphson::bench;
+
+// ---- data ------------------------------------------------------------------------------------------------------------------------------
+
+void write_data(const std::string& folder, const DataMatrix& C, const Vec& y, Json about) {
+  std::filesystem::create_directories(folder);
+  if (C.is_sparse()) {
+    const arma::sp_mat& rows = C.sparse();  // d × n by columns: compressed rows of the data
+    rows.sync();
+    write_npy(folder + "/values.npy", Vec(rows.values, rows.n_nonzero));
+    write_npy_integers(folder + "/columns.npy", {rows.row_indices, rows.row_indices + rows.n_nonzero});
+    write_npy_integers(folder + "/starts.npy", {rows.col_ptrs, rows.col_ptrs + rows.n_cols + 1});
+  } else {
+    write_npy(folder + "/X.npy", C.dense());
+  }
+  write_npy(folder + "/y.npy", y);
+  about["rows"] = C.rows();
+  about["columns"] = C.cols();
+  about["sparse"] = C.is_sparse();
+  about["nonzeros"] = C.nonzeros();
+  write_json(folder + "/about.json", about);
+  std::cout << about.dump() << "\n";
+}
+
+/// Margins ⟨cᵢ,x*⟩ of standard deviation about `spread`, as steep as the prototypes' data; labels or counts drawn from them.
+void generate(const Arguments& a) {
+  const GeneratorOptions options{.rows = static_cast<Index>(a.number("rows")),
+                                 .columns = static_cast<Index>(a.number("columns")),
+                                 .scale_span = a.number("scale-span"),
+                                 .correlation = a.number("correlation"),
+                                 .coherence = a.number("coherence"),
+                                 .density = a.number("density"),
+                                 .noise = 0,
+                                 .seed = static_cast<std::uint64_t>(a.number("seed"))};
+  const bool counts = a.text("loss") == "poisson";
+  Generated made = counts ? generate_counts(options) : generate_regression(options);
+  if (!counts) {
+    const double spread = a.number("spread");
+    const Seed seed = Seed(options.seed).split(Purpose::shuffle);
+    for (Index i = 0; i < options.rows; ++i) made.y(i) = seed.uniform(i) < 1 / (1 + std::exp(-spread * made.y(i))) ? 1 : -1;
+  }
+  write_data(a.text("out"), made.C, made.y, {{"loss", a.text("loss")}, {"source", "generated"}});
+}
+
+void convert(const Arguments& a) {
+  Dataset data = read(a.text("file"), {.target = a.text("target")});
+  const std::string loss = a.text("loss");
+  const LinearModel model(data.features, data.target, loss == "poisson" ? poisson_loss() : logistic_loss());  // checks and codes the target
+  write_data(a.text("out"), data.features, model.target(), {{"loss", loss}, {"source", std::filesystem::path(a.text("file")).filename()}});
+}
+
+DataMatrix load(const std::string& folder) {
+  const std::string dense = folder + "/X.npy";
+  if (std::filesystem::exists(dense)) return DataMatrix::from_rows(read_npy(dense));
+  std::ifstream file(folder + "/about.json");
+  const Index d = Json::parse(file)["columns"];
+  const auto columns = read_npy_integers(folder + "/columns.npy"), starts = read_npy_integers(folder + "/starts.npy");
+  const arma::mat values = read_npy(folder + "/values.npy");
+  const auto unsigned_of = [](const std::vector<std::int64_t>& v) { return arma::conv_to<arma::uvec>::from(v); };
+  return DataMatrix::from_rows(arma::sp_mat(unsigned_of(columns), unsigned_of(starts), arma::vectorise(values), d, starts.size() - 1));
+}
+
+// ---- solving ---------------------------------------------------------------------------------------------------------------------------
+
+std::unique_ptr<LinearSolver> linear_solver(const std::string& name) {
+  if (name == "auto") return std::make_unique<Auto>();
+  if (name == "exact") return std::make_unique<Exact>();
+  if (name == "preconditioned-cg")
+    return std::make_unique<PreconditionedCg>(SketchOptions{.precision = Precision::f32}, Reuse::while_contracting);
+  if (name == "cg") return std::make_unique<Cg>();
+  if (name == "jacobi-cg") return std::make_unique<Cg>(Cg::Scaling::jacobi);
+  if (name == "sparse-cholesky") return std::make_unique<SparseCholesky>();
+  return nullptr;
+}
+
+void solve(const Arguments& a) {
+  const std::string folder = a.text("data"), name = a.text("solver");
+  const Stopwatch reading;
+  const DataMatrix C = load(folder);
+  const Vec y = arma::vectorise(read_npy(folder + "/y.npy"));
+  const double read_seconds = reading.seconds(), data_memory = peak_memory();
+
+  Options options{.tolerance = a.number("tolerance"), .max_iterations = 100000, .time_limit = a.number("time-limit")};
+  options.seed = static_cast<std::uint64_t>(a.number("seed"));
+  options.threads = static_cast<int>(a.number("threads"));
+  const Stopwatch watch;
+  const LinearModel model(C, y, a.text("loss") == "poisson" ? poisson_loss() : logistic_loss(),
+                          {.l2 = a.number("l2"), .intercept = a.flag("intercept")});
+  Vec x(model.parameters(), arma::fill::zeros);
+  Summary summary;
+  const std::unique_ptr<LinearSolver> solver = linear_solver(name);
+  if (!solver && name != "lbfgs") throw std::runtime_error("no solver " + name);
+  std::unique_ptr<Recorder> recorder;
+  if (solver) recorder = std::make_unique<Recorder>(*solver);
+  summary = recorder ? minimize(model, *recorder, x, options) : lbfgs(model, x, options);
+  const double seconds = watch.seconds();
+
+  write_npy(a.text("out"), x);
+  Json result{{"seconds", seconds},
+              {"read_seconds", read_seconds},
+              {"status", to_string(summary.status)},
+              {"message", summary.message},
+              {"iterations", summary.iterations},
+              {"inner_iterations", summary.inner_iterations},
+              {"phases",
+               {{"setup", summary.phases.linear_setup},
+                {"solve", summary.phases.linear_solve},
+                {"objective", summary.phases.objective},
+                {"other", summary.phases.other}}},
+              {"used", summary.solver_used},
+              {"reason", summary.solver_reason},
+              {"peak_bytes", peak_memory()},
+              {"bytes_after_reading", data_memory}};
+  if (recorder) {
+    result["sketch_size"] = recorder->sketch_size();
+    result["builds"] = recorder->builds();
+    result["fallbacks"] = recorder->fallbacks();
+  }
+  std::cout << result.dump() << "\n";
+}
+
+// ---- rates -----------------------------------------------------------------------------------------------------------------------------
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define RAPHSON_BEST_VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define RAPHSON_BEST_VECTORS
+#endif
+
+/// Independent sums, so that the latency of additions does not limit.
+RAPHSON_BEST_VECTORS double sum(const double* p, std::size_t count) {
+  double s[64] = {};
+  for (std::size_t i = 0; i + 64 <= count; i += 64)
+    for (std::size_t j = 0; j < 64; ++j) s[j] += p[i + j];
+  double total = 0;
+  for (const double part : s) total += part;
+  return total;
+}
+
+/// Bytes a second that `threads` threads read from an array far larger than the caches; median of five passes.
+double read_bandwidth(int threads) {
+  const std::vector<double> data(std::size_t{1} << 27, 1.0);  // 1 GiB
+  const auto team_size = static_cast<std::size_t>(threads);
+  const std::size_t share = data.size() / team_size;
+  std::vector<double> sums(team_size * 8);
+  const auto pass = [&] {
+    std::vector<std::jthread> team;
+    for (std::size_t t = 0; t < team_size; ++t) team.emplace_back([&, t] { sums[t * 8] = sum(data.data() + t * share, share); });
+  };
+  pass();
+  const double seconds = median(timed(5, 10, pass));
+  if (!(sums[0] > 0)) throw std::logic_error("the sum of ones is not positive");
+  return static_cast<double>(share * team_size * sizeof(double)) / seconds;
+}
+
+template <class Real>
+double best_syrk(int k) {
+  const int s = 4 * k, lda = k;
+  Mat<Real> B(static_cast<Index>(k), static_cast<Index>(s), arma::fill::randu), G(B.n_rows, B.n_rows, arma::fill::zeros);
+  const Real one = 1, zero = 0;
+  const auto blas = [&] {
+    if constexpr (sizeof(Real) == 4)
+      ssyrk_("L", "N", &k, &s, &one, B.memptr(), &lda, &zero, G.memptr(), &k);
+    else
+      dsyrk_("L", "N", &k, &s, &one, B.memptr(), &lda, &zero, G.memptr(), &k);
+  };
+  blas();
+  const double by_blas = median(timed(5, 10, blas));
+  const double by_us = median(timed(5, 10, [&] { outer_gram(B, G); }));
+  return double(k) * k * s / std::min(by_blas, by_us);
+}
+
+void rates(const Arguments& a) {
+  const int threads = static_cast<int>(a.number("threads"));
+  Json result{{"read_bytes_per_second", read_bandwidth(threads)},
+              {"gram_single_flops", best_syrk<float>(1500)},
+              {"gram_double_flops", best_syrk<double>(1500)}};
+  const ThreadScope scope(threads);
+  const Machine& m = Machine::measured();
+  result["machine_as_raphson_sees_it"] = {{"gemm", m.gemm},           {"gemm_single", m.gemm_single},
+                                          {"factor", m.factor},       {"factor_single", m.factor_single},
+                                          {"bandwidth", m.bandwidth}, {"sparse", m.sparse}};
+  result["machine"] = machine(threads);
+  std::cout << result.dump() << "\n";
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const Arguments a(count, words, "bench-convex-worker: one job of benchmarks/convex/run",
+                    {{"job", "solve", "generate, convert, solve, rates"},
+                     {"data", "", "solve: folder of the data"},
+                     {"solver", "auto", "solve: auto, exact, preconditioned-cg, cg, jacobi-cg, sparse-cholesky, lbfgs"},
+                     {"loss", "logistic", "logistic, poisson"},
+                     {"l2", "1e-3", "solve: penalty"},
+                     {"intercept", "flag", "solve: an unpenalized constant"},
+                     {"tolerance", "1e-8", "solve: on the relative gradient"},
+                     {"time-limit", "inf", "solve: seconds"},
+                     {"threads", "2", ""},
+                     {"seed", "0", ""},
+                     {"out", "", "solve: file of the solution; generate, convert: folder"},
+                     {"rows", "10000", "generate"},
+                     {"columns", "100", "generate"},
+                     {"scale-span", "1e4", "generate"},
+                     {"correlation", "0.9", "generate"},
+                     {"coherence", "0", "generate"},
+                     {"density", "1", "generate"},
+                     {"spread", "2.5", "generate: standard deviation of the margins"},
+                     {"file", "", "convert"},
+                     {"target", "", "convert: column"}});
+  try {
+    const std::string job = a.text("job");
+    if (job == "generate") {
+      generate(a);
+    } else if (job == "convert") {
+      convert(a);
+    } else if (job == "solve") {
+      solve(a);
+    } else if (job == "rates") {
+      rates(a);
+    } else {
+      throw std::runtime_error("no job " + job);
+    }
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    return 2;
+  }
+  return 0;
+}
