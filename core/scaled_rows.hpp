@@ -46,7 +46,8 @@ class ScaledDense final : public TallOperator<Real> {
   bool constant_;
 };
 
-/// Sparse rows. Products cost O(nnz); the Gram matrix Σ nnz(row)². Its pattern depends on the positions stored in C only.
+/// Sparse rows. Products cost O(nnz); the Gram matrix ½Σ nnz(row)², and a read of C for each MiB of it. Its pattern depends on the
+/// positions stored in C only.
 template <class Real>
 class ScaledSparse final : public TallOperator<Real> {
  public:
@@ -73,6 +74,7 @@ class ScaledSparse final : public TallOperator<Real> {
   Real row_times(Index i, const Real* x) const;
   void add_row(Index i, Real t, Real* y) const;
   Blocks sum_blocks() const { return cut(rows(), 1024, 16); }
+  void add_gram_band(Index begin, Index end, Index first, Index last, Real* G) const;
   /// Adds column j of AᵀA to dense work space of k numbers.
   void add_gram_column(Index j, Real* work) const;
 

@@ -1,3 +1,4 @@
+#include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
 #include <raphson/core/scaled_rows.hpp>
 #include <raphson/core/threads.hpp>
@@ -131,15 +132,40 @@ void ScaledSparse<Real>::add_gram_column(Index j, Real* work) const {
   }
 }
 
+/// Lower triangle of columns [first, last) of G += Σ over the rows [begin, end) of A. Rows are read in order; a band of G that stays in the
+/// second-level cache takes in what scatters.
+template <class Real>
+void ScaledSparse<Real>::add_gram_band(Index begin, Index end, Index first, Index last, Real* G) const {
+  const Index k = cols(), d = data_.cols();
+  for (Index i = begin; i < end; ++i) {
+    const Real weight = scale(i) * scale(i);
+    const arma::uword* row_end = C_->row_indices + C_->col_ptrs[i + 1];
+    const arma::uword* from = C_->row_indices + C_->col_ptrs[i];
+    if (first > 0) from = std::lower_bound(from, row_end, first);
+    for (const arma::uword* j = from; j != row_end && *j < last; ++j) {
+      const Real entry = weight * C_->values[j - C_->row_indices];
+      Real* column = G + *j * k;
+      for (const arma::uword* l = j; l != row_end; ++l) column[*l] += entry * C_->values[l - C_->row_indices];
+      if (constant_) column[d] += entry;
+    }
+    if (constant_ && last > d) G[d + d * k] += weight;
+  }
+}
+
 template <class Real>
 void ScaledSparse<Real>::gram(Mat<Real>& G) const {
   const Index k = cols();
-  G.zeros(k, k);
-  data_.sparse_columns();
-  const Blocks blocks = cut(k, 4, 256);
-  parallel_for(blocks.count(), [&](Index b) {
-    for (Index j = blocks.begin(b); j < blocks.end(b); ++j) add_gram_column(j, G.colptr(j));
-  });
+  if (k <= 512) {  // small: each block of rows has its own sum
+    G.set_size(k, k);
+    const Blocks blocks = cut(rows(), 2048, 8);
+    parallel_sum<Real>(
+        blocks, k * k, [&](Index b, Real* partial) { add_gram_band(blocks.begin(b), blocks.end(b), 0, k, partial); }, G.memptr());
+  } else {
+    G.zeros(k, k);
+    const Blocks bands{k, std::max<Index>(1, (Index{1} << 20) / (k * sizeof(Real)))};
+    parallel_for(bands.count(), [&](Index b) { add_gram_band(0, rows(), bands.begin(b), bands.end(b), G.memptr()); });
+  }
+  mirror_lower(G);
 }
 
 template <class Real>
@@ -229,7 +255,7 @@ OperatorCost ScaledSparse<Real>::cost() const {
   cost.gram_nonzeros = std::min(k * k, squares + k);
   cost.apply = {2 * nonzeros, size * nonzeros};
   cost.normal = {4 * nonzeros, 2 * size * nonzeros};
-  cost.gram = {2 * squares, size * squares};
+  cost.gram = {squares, size * nonzeros * std::max(1.0, k * k * sizeof(Real) / (1 << 20))};
   cost.row = {nonzeros / std::max(1.0, N), size * nonzeros / std::max(1.0, N)};
   return cost;
 }
