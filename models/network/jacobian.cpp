@@ -128,7 +128,8 @@ void NetworkJacobian::column(Index parameter, double* out) const {
   for (Index i = 0; i < points(); ++i) out[i] = factor * Phi_.at(i, r) * data_->X.at(i, k);
 }
 
-void NetworkJacobian::point_gram(Mat<double>& G) const {
+template <class Real>
+void NetworkJacobian::point_gram(Mat<Real>& G) const {
   const Index n = points();
   G.set_size(n, n);
   const Blocks tiles{n, Phi_.is_binary() ? Index{64} : Index{128}};
@@ -141,11 +142,16 @@ void NetworkJacobian::point_gram(Mat<double>& G) const {
     Phi_.overlaps(i, rows, j, cols, overlap.data());
     inner_products(data_->X, i, rows, j, cols, inner.data());
     for (Index b = 0; b < cols; ++b) {
-      for (Index a = 0; a < rows; ++a) G(i + a, j + b) = factor * inner[b * rows + a] * overlap[b * rows + a];
+      // On the diagonal the lower triangle decides both: the two products may differ in their rounding.
+      for (Index a = I == J ? b : 0; a < rows; ++a) {
+        G(j + b, i + a) = G(i + a, j + b) = static_cast<Real>(factor * inner[b * rows + a] * overlap[b * rows + a]);
+      }
     }
   });
-  mirror_lower(G);
 }
+
+template void NetworkJacobian::point_gram<double>(Mat<double>&) const;
+template void NetworkJacobian::point_gram<float>(Mat<float>&) const;
 
 void NetworkJacobian::point_gram_diagonal(Vec& g) const {
   g.set_size(points());
@@ -168,11 +174,14 @@ void NetworkJacobian::sparse_point_gram(arma::sp_mat& G) const {
   const double factor = 1 / static_cast<double>(Phi_.neurons());
   const Blocks blocks = cut(n, 16, 256);
   parallel_for(blocks.count(), [&](Index b) {
+    std::vector<Index> neighbours;
+    std::vector<double> overlaps;
     for (Index j = blocks.begin(b); j < blocks.end(b); ++j) {
-      for (Index e = graph.start[j]; e < graph.start[j + 1]; ++e) {
-        const Index i = graph.neighbour[e];
-        values[e] = factor * graph.inner_product[e] * Phi_.overlap(std::max(i, j), std::min(i, j));
-      }
+      const Index begin = graph.start[j], count = graph.start[j + 1] - begin;
+      neighbours.assign(graph.neighbour.begin() + begin, graph.neighbour.begin() + begin + count);
+      overlaps.resize(count);
+      Phi_.overlaps(j, neighbours.data(), count, overlaps.data());
+      for (Index e = 0; e < count; ++e) values[begin + e] = factor * graph.inner_product[begin + e] * overlaps[e];
     }
   });
 }
