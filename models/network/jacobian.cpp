@@ -1,6 +1,7 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/jacobian.hpp>
+#include <raphson/models/network/table_products.hpp>
 #include <raphson/models/network/tiles.hpp>
 
 #include <algorithm>
@@ -56,9 +57,15 @@ std::vector<std::pair<Index, Index>> lower_pairs(Index tiles) {
 
 double NetworkJacobian::scale() const { return 1 / std::sqrt(static_cast<double>(Phi_.neurons())); }
 
+bool NetworkJacobian::has_tables() const { return Phi_.is_binary() && !data_->X.is_sparse(); }
+
 void NetworkJacobian::multiply(const Mat<double>& U, Mat<double>& Y) const {
   const Index n = points(), m = Phi_.neurons();
   Y.set_size(n, U.n_cols);
+  if (has_tables()) {
+    for (Index c = 0; c < U.n_cols; ++c) table_multiply(data_->X, 0, Phi_, data_->signs, U.colptr(c), Y.colptr(c));
+    return;
+  }
   const Blocks panels{n, tile_points};
   for (Index c = 0; c < U.n_cols; ++c) {
     const TileWeights weights(data_->X, U.colptr(c), m);
@@ -82,6 +89,10 @@ void NetworkJacobian::multiply(const Mat<double>& U, Mat<double>& Y) const {
 void NetworkJacobian::multiply_transposed(const Mat<double>& V, Mat<double>& Y) const {
   const Index n = points(), m = Phi_.neurons(), d = data_->X.cols();
   Y.set_size(parameters(), V.n_cols);
+  if (has_tables()) {
+    for (Index c = 0; c < V.n_cols; ++c) table_multiply_transposed(data_->X, Phi_, data_->signs, V.colptr(c), Y.colptr(c));
+    return;
+  }
   const Blocks groups{m, tile_neurons};
   for (Index c = 0; c < V.n_cols; ++c) {
     const double* v = V.colptr(c);
@@ -101,6 +112,16 @@ void NetworkJacobian::multiply_transposed(const Mat<double>& V, Mat<double>& Y) 
         },
         Y.colptr(c));
   }
+}
+
+void NetworkJacobian::multiply_normal(const Mat<double>& V, Mat<double>& Y) const {
+  if (!has_tables()) {
+    Mat<double> U;
+    multiply_transposed(V, U);
+    return multiply(U, Y);
+  }
+  Y.set_size(points(), V.n_cols);
+  for (Index c = 0; c < V.n_cols; ++c) table_multiply_normal(data_->X, Phi_, V.colptr(c), Y.colptr(c));
 }
 
 void NetworkJacobian::row(Index point, double* out) const {

@@ -50,6 +50,7 @@ class NetworkJacobian {
 
   void multiply(const Mat<double>& U, Mat<double>& Y) const;             ///< Y = J U
   void multiply_transposed(const Mat<double>& V, Mat<double>& Y) const;  ///< Y = Jᵀ V
+  void multiply_normal(const Mat<double>& V, Mat<double>& Y) const;      ///< Y = J Jᵀ V
 
   void row(Index point, double* out) const;         ///< md numbers
   void column(Index parameter, double* out) const;  ///< n numbers
@@ -63,7 +64,8 @@ class NetworkJacobian {
   void parameter_gram_diagonal(Vec& g) const;
 
  private:
-  double scale() const;  ///< m^{-1/2}
+  double scale() const;     ///< m^{-1/2}
+  bool has_tables() const;  ///< bits and dense data: products by table lookups
 
   std::shared_ptr<const NetworkData> data_;
   ActivationPattern Phi_;

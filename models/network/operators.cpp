@@ -42,6 +42,7 @@ class AdjointOperator final : public Operator {
   Index cols() const override { return J_->points(); }
   void apply(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply_transposed(X, Y); }
   void apply_adjoint(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply(X, Y); }
+  void apply_normal(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply_normal(X, Y); }
   void gram(Mat<double>& G) const override { J_->point_gram(G); }
   void gram_diagonal(Vec& g) const override { J_->point_gram_diagonal(g); }
   bool has_sparse_gram() const override { return J_->data().graph().worthwhile; }
