@@ -49,6 +49,7 @@ class ActivationPattern {
 
   /// The bits of a binary pattern, one row an observation; bits beyond the last neuron are 0.
   BitRows bits() const { return {bits_.data(), stride_, words_}; }
+  std::uint64_t* row_bits(Index point) { return bits_.data() + point * stride_; }
 
   /// "neuron 3 at observation 7 (nan)", or empty.
   std::string non_finite() const;
