@@ -52,6 +52,8 @@ class NetworkJacobian {
   void multiply_transposed(const Mat<double>& V, Mat<double>& Y) const;  ///< Y = Jᵀ V
   void multiply_normal(const Mat<double>& V, Mat<double>& Y) const;      ///< Y = J Jᵀ V
 
+  bool has_tables() const;  ///< bits and dense data: products by table lookups
+
   void row(Index point, double* out) const;         ///< md numbers
   void column(Index parameter, double* out) const;  ///< n numbers
 
@@ -64,8 +66,7 @@ class NetworkJacobian {
   void parameter_gram_diagonal(Vec& g) const;
 
  private:
-  double scale() const;     ///< m^{-1/2}
-  bool has_tables() const;  ///< bits and dense data: products by table lookups
+  double scale() const;  ///< m^{-1/2}
 
   std::shared_ptr<const NetworkData> data_;
   ActivationPattern Phi_;

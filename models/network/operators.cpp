@@ -26,9 +26,11 @@ OperatorCost network_cost(const NetworkJacobian& J) {
   const double touched = static_cast<double>(J.data().X.nonzeros()) * m;  // of J, where φ′ is taken for full
   OperatorCost cost;
   cost.nonzeros = touched;
-  // Small tiles and the expansion of Φ run at about half of gemm's rate.
-  cost.apply = {4 * touched,
-                ActivationPattern::bytes(J.points(), J.pattern().neurons(), Activation{}) + 8 * static_cast<double>(J.parameters())};
+  // In flops of gemm: table lookups take about half of what the multiply-adds would, small tiles and the expansion of Φ twice as much
+  // (benchmarks/nets_kernels.cpp).
+  const Activation kind = J.pattern().is_binary() ? Activation::relu() : Activation::softplus();
+  cost.apply = {(J.has_tables() ? 1 : 4) * touched,
+                ActivationPattern::bytes(J.points(), J.pattern().neurons(), kind) + 8 * static_cast<double>(J.parameters())};
   cost.normal = {2 * cost.apply.flops, 2 * cost.apply.bytes};
   cost.row = {n, 8 * n};
   return cost;
@@ -63,8 +65,9 @@ class AdjointOperator final : public Operator {
   OperatorCost cost() const override {
     OperatorCost cost = network_cost(*J_);
     const double n = static_cast<double>(cols()), m = static_cast<double>(J_->pattern().neurons());
-    // ReLU: n²m/128 words of bits, each about the price of 12 flops of gemm; softplus: a full gemm on the lower tiles.
-    cost.gram = {n * n * m * (J_->pattern().is_binary() ? 0.1 : 1.0), 8 * n * n};
+    // ReLU: n²m/128 words of bits, each about the price of 5 flops of gemm; softplus: a full gemm on the lower tiles. One Gram matrix
+    // costs as much as n/(55d) products with JJᵀ.
+    cost.gram = {n * n * m * (J_->pattern().is_binary() ? 0.036 : 1.0), 8 * n * n};
     cost.gram_nonzeros = J_->data().X.is_sparse() && has_sparse_gram() ? static_cast<double>(J_->data().graph().neighbour.n_elem) : n * n;
     return cost;
   }
