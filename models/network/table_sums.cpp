@@ -17,42 +17,44 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Doubles = hn::ScalableTag<double>;
 constexpr Doubles tag{};
 constexpr Index lanes = hn::MaxLanes(tag);
+using HalfDoubles = hn::CappedTag<double, 4>;  // rows are padded to four numbers only
+constexpr HalfDoubles half{};
 
-/// Columns [0, V·lanes) of add_selected_rows for one word of bits and all rows. Tables of 16 sums for four bits each; half a word at a time
-/// when a whole one's would not stay in the first-level cache.
-template <Index vectors>
-HWY_INLINE void add_word(const std::uint64_t* bits, Index stride, Index rows, const double* V, Index width, double* out) {
-  constexpr Index entry = vectors * lanes, groups = entry <= 12 ? 16 : 8;
+/// `vectors` vectors of columns of add_selected_rows for one word of bits and all rows. Tables of 16 sums for four bits each; half a
+/// word at a time when a whole one's would not stay in the first-level cache.
+template <Index vectors, class Tag>
+HWY_INLINE void add_word(Tag d, const std::uint64_t* bits, Index stride, Index rows, const double* V, Index width, double* out) {
+  constexpr Index size = hn::MaxLanes(d), entry = vectors * size, groups = entry <= 12 ? 16 : 8;
   HWY_ALIGN double table[groups * 16 * entry];
   for (Index shift = 0; shift < 64; shift += 4 * groups) {
     for (Index g = 0; g < groups; ++g) {
       double* t = table + g * 16 * entry;
-      for (Index v = 0; v < vectors; ++v) hn::Store(hn::Zero(tag), tag, t + v * lanes);
+      for (Index v = 0; v < vectors; ++v) hn::Store(hn::Zero(d), d, t + v * size);
       for (unsigned b = 1; b < 16; ++b) {
         const double* row = V + (shift + 4 * g + static_cast<Index>(std::countr_zero(b))) * width;
         for (Index v = 0; v < vectors; ++v) {
-          const auto sum = hn::Add(hn::Load(tag, t + (b & (b - 1)) * entry + v * lanes), hn::Load(tag, row + v * lanes));
-          hn::Store(sum, tag, t + b * entry + v * lanes);
+          const auto sum = hn::Add(hn::Load(d, t + (b & (b - 1)) * entry + v * size), hn::LoadU(d, row + v * size));
+          hn::Store(sum, d, t + b * entry + v * size);
         }
       }
     }
     for (Index c = 0; c < rows; ++c) {
       const std::uint64_t word = bits[c * stride] >> shift;
       double* to = out + c * width;
-      hn::Vec<Doubles> even[vectors], odd[vectors];
+      hn::Vec<Tag> even[vectors], odd[vectors];
       for (Index v = 0; v < vectors; ++v) {
-        even[v] = hn::Load(tag, to + v * lanes);
-        odd[v] = hn::Zero(tag);
+        even[v] = hn::LoadU(d, to + v * size);
+        odd[v] = hn::Zero(d);
       }
       for (Index g = 0; g < groups; g += 2) {
         const double* s = table + (g * 16 + ((word >> (4 * g)) & 15)) * entry;
         const double* t = table + ((g + 1) * 16 + ((word >> (4 * g + 4)) & 15)) * entry;
         for (Index v = 0; v < vectors; ++v) {
-          even[v] = hn::Add(even[v], hn::Load(tag, s + v * lanes));
-          odd[v] = hn::Add(odd[v], hn::Load(tag, t + v * lanes));
+          even[v] = hn::Add(even[v], hn::Load(d, s + v * size));
+          odd[v] = hn::Add(odd[v], hn::Load(d, t + v * size));
         }
       }
-      for (Index v = 0; v < vectors; ++v) hn::Store(hn::Add(even[v], odd[v]), tag, to + v * lanes);
+      for (Index v = 0; v < vectors; ++v) hn::StoreU(hn::Add(even[v], odd[v]), d, to + v * size);
     }
   }
 }
@@ -61,14 +63,17 @@ void add_rows(const std::uint64_t* bits, Index stride, Index rows, Index words, 
   for (Index w = 0; w < words; ++w, ++bits, V += 64 * width) {
     for (Index k = 0; k < width;) {
       const Index left = (width - k) / lanes;
-      if (left >= 3 && left != 4) {
-        add_word<3>(bits, stride, rows, V + k, width, out + k);
+      if (left == 0) {
+        add_word<1>(half, bits, stride, rows, V + k, width, out + k);
+        k += hn::MaxLanes(half);
+      } else if (left >= 3 && left != 4) {
+        add_word<3>(tag, bits, stride, rows, V + k, width, out + k);
         k += 3 * lanes;
       } else if (left >= 2) {
-        add_word<2>(bits, stride, rows, V + k, width, out + k);
+        add_word<2>(tag, bits, stride, rows, V + k, width, out + k);
         k += 2 * lanes;
       } else {
-        add_word<1>(bits, stride, rows, V + k, width, out + k);
+        add_word<1>(tag, bits, stride, rows, V + k, width, out + k);
         k += lanes;
       }
     }
@@ -105,7 +110,7 @@ namespace raphson {
 HWY_EXPORT(add_rows);
 HWY_EXPORT(transpose);
 
-Index table_width(Index width) { return round_up(width, 8); }
+Index table_width(Index width) { return round_up(width, 4); }
 
 void add_selected_rows(const std::uint64_t* bits, Index stride, Index rows, Index words, const double* V, Index width, double* out) {
   HWY_DYNAMIC_DISPATCH(add_rows)(bits, stride, rows, words, V, width, out);

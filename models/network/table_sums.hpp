@@ -10,7 +10,7 @@ namespace raphson {
 Index table_width(Index width);
 
 /// out_c += Σ over the set bits s of row c of `bits` of V_s, for c < rows. Row c is the `words` words at bits + c·stride; V has 64·words
-/// rows and out `rows` rows, all `width` numbers long, a multiple of 8 as table_width gives it, and beginning on cache lines.
+/// rows and out `rows` rows, all `width` numbers long, a multiple of 4 as table_width gives it.
 /// A sum of sixteen looked-up rows a word: 16·width additions where the definition takes 64·width multiply-adds.
 void add_selected_rows(const std::uint64_t* bits, Index stride, Index rows, Index words, const double* V, Index width, double* out);
 
