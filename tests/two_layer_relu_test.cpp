@@ -166,6 +166,16 @@ BOOST_DATA_TEST_CASE(operator_agrees_with_the_dense_matrix, bdata::make(cases), 
   op.sketch(PlainSketch(S), Y);
   BOOST_TEST(distance(Y, (S * A).t()) < 1e-12);
   BOOST_TEST(op.non_finite() == "");
+  const auto single = op.single();
+  BOOST_REQUIRE(single);
+  const auto rounded = [](const arma::fmat& F) { return arma::conv_to<arma::mat>::from(F); };
+  arma::fmat F;
+  single->apply_normal(arma::conv_to<arma::fmat>::from(U), F);
+  BOOST_TEST(distance(rounded(F), A.t() * (A * U)) < 1e-6);
+  single->gram(F);
+  BOOST_TEST(distance(rounded(F), G) < 1e-6);
+  single->gather_rows(index, F);
+  BOOST_TEST(distance(rounded(F), arma::mat(A.rows(arma::uvec{index[0], index[1], index[2]}).t())) < 1e-6);
   BOOST_TEST(op.cost().gram.flops > 0);
   BOOST_TEST(op.has_sparse_gram() == (c.sparse && c.m * c.d >= c.n));
   if (op.has_sparse_gram()) {

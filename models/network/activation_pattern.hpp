@@ -1,6 +1,8 @@
 #pragma once
 /// φ′ of every neuron at every observation, kept compactly. Internal to TwoLayerRelu.
 
+#include <raphson/models/network/aligned.hpp>
+#include <raphson/models/network/common_bits.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 
 #include <cstdint>
@@ -22,7 +24,7 @@ class ActivationPattern {
   Index neurons() const { return neurons_; }
   bool is_binary() const { return binary_; }
 
-  /// What an n × m pattern occupies.
+  /// What an n × m pattern occupies: nm/8 bytes, each row rounded up to an odd number of cache lines, or 8nm for softplus.
   static double bytes(Index points, Index neurons, const Activation& activation);
 
   /// Takes in what one observation showed: z (or φ′(z) for softplus) of `count` neurons from `first`, a multiple of tile_neurons.
@@ -42,15 +44,23 @@ class ActivationPattern {
   /// neurons are active at both observations.
   void overlaps(Index i, Index rows, Index j, Index cols, double* C) const;
   double overlap(Index i, Index j) const;
+  /// values[e] = Σᵣ Φᵢᵣ Φⱼᵣ for j = index[e], e < count.
+  void overlaps(Index i, const Index* index, Index count, double* values) const;
+
+  /// The bits of a binary pattern, one row an observation; bits beyond the last neuron are 0.
+  BitRows bits() const { return {bits_.data(), stride_, words_}; }
+  std::uint64_t* row_bits(Index point) { return bits_.data() + point * stride_; }
 
   /// "neuron 3 at observation 7 (nan)", or empty.
   std::string non_finite() const;
 
  private:
-  Index points_, neurons_, words_;
+  Index points_, neurons_;
+  Index words_,
+      stride_;  ///< of a row of bits: whole cache lines, and an odd number of them, so that rows differ in their place in the cache
   bool binary_;
-  std::vector<std::uint64_t> bits_;  ///< observation after observation, words_ each; bits beyond the last neuron are 0
-  std::vector<double> values_;       ///< the same, neurons_ each
+  AlignedVector<std::uint64_t> bits_;
+  std::vector<double> values_;  ///< the same, neurons_ each
 };
 
 }  // namespace raphson

@@ -1,5 +1,7 @@
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/jacobian.hpp>
+#include <raphson/models/network/sign_bits.hpp>
+#include <raphson/models/network/table_products.hpp>
 #include <raphson/models/network/tiles.hpp>
 
 #include <algorithm>
@@ -36,10 +38,44 @@ double sum_softplus(Index count, const double* a, double beta, double* z) {
   return sum / beta;
 }
 
+/// ReLU on dense data: bits from floats that are certain, then f = J W by table lookups in double. Needs weights of moderate size: a NaN
+/// of an inactive neuron would not show, and sums of huge ones could overflow where f does not.
+void forward_bits(const DataMatrix& X, const Vec& signs, const double* W, Index first, ActivationPattern& pattern, double* f) {
+  sign_bits(X, first, W, pattern);
+  table_multiply(X, first, pattern, signs, W, f);
+}
+
+bool moderate(const double* W, Index count) {
+  constexpr Index piece = 1 << 16;
+  const Blocks blocks{count, piece};
+  std::vector<char> good(blocks.count(), 1);
+  parallel_for(blocks.count(), [&](Index b) {
+    bool within = true;
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) within &= std::abs(W[i]) < 1e140;
+    good[b] = within ? 1 : 0;
+  });
+  return std::all_of(good.begin(), good.end(), [](char g) { return g != 0; });
+}
+
 }  // namespace
 
 Vec forward(const DataMatrix& X, const Vec& signs, const Activation& activation, const double* W, ActivationPattern* pattern) {
   const Index n = X.rows(), m = signs.n_elem;
+  const bool by_bits = activation.kind == Activation::Kind::relu && !X.is_sparse();
+  if (by_bits && moderate(W, X.cols() * m)) {
+    Vec output(n);
+    if (pattern) {
+      forward_bits(X, signs, W, 0, *pattern, output.memptr());
+      return output;
+    }
+    const Blocks parts{n, 4096};
+    for (Index p = 0; p < parts.count(); ++p) {
+      ActivationPattern bits(parts.length(p), m, activation);
+      forward_bits(X, signs, W, parts.begin(p), bits, output.memptr() + parts.begin(p));
+    }
+    return output;
+  }
+  if (by_bits && pattern) sign_bits(X, 0, W, *pattern);
   const TileWeights weights(X, W, m);
   const Blocks panels{n, tile_points};
   const double scale = 1 / std::sqrt(static_cast<double>(m));
@@ -54,7 +90,7 @@ Vec forward(const DataMatrix& X, const Vec& signs, const Activation& activation,
         double* z = tile.data() + i * tile_neurons;
         const double* a = signs.memptr() + first;
         sum[i] += activation.kind == Activation::Kind::relu ? sum_relu(count, a, z) : sum_softplus(count, a, activation.sharpness, z);
-        if (pattern) pattern->store(point + i, first, count, z);
+        if (pattern && !by_bits) pattern->store(point + i, first, count, z);
       }
     }
     for (Index i = 0; i < points; ++i) f[point + i] = scale * sum[i];

@@ -1,6 +1,7 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/jacobian.hpp>
+#include <raphson/models/network/table_products.hpp>
 #include <raphson/models/network/tiles.hpp>
 
 #include <algorithm>
@@ -56,9 +57,15 @@ std::vector<std::pair<Index, Index>> lower_pairs(Index tiles) {
 
 double NetworkJacobian::scale() const { return 1 / std::sqrt(static_cast<double>(Phi_.neurons())); }
 
+bool NetworkJacobian::has_tables() const { return Phi_.is_binary() && !data_->X.is_sparse(); }
+
 void NetworkJacobian::multiply(const Mat<double>& U, Mat<double>& Y) const {
   const Index n = points(), m = Phi_.neurons();
   Y.set_size(n, U.n_cols);
+  if (has_tables()) {
+    for (Index c = 0; c < U.n_cols; ++c) table_multiply(data_->X, 0, Phi_, data_->signs, U.colptr(c), Y.colptr(c));
+    return;
+  }
   const Blocks panels{n, tile_points};
   for (Index c = 0; c < U.n_cols; ++c) {
     const TileWeights weights(data_->X, U.colptr(c), m);
@@ -82,6 +89,10 @@ void NetworkJacobian::multiply(const Mat<double>& U, Mat<double>& Y) const {
 void NetworkJacobian::multiply_transposed(const Mat<double>& V, Mat<double>& Y) const {
   const Index n = points(), m = Phi_.neurons(), d = data_->X.cols();
   Y.set_size(parameters(), V.n_cols);
+  if (has_tables()) {
+    for (Index c = 0; c < V.n_cols; ++c) table_multiply_transposed(data_->X, Phi_, data_->signs, V.colptr(c), Y.colptr(c));
+    return;
+  }
   const Blocks groups{m, tile_neurons};
   for (Index c = 0; c < V.n_cols; ++c) {
     const double* v = V.colptr(c);
@@ -101,6 +112,16 @@ void NetworkJacobian::multiply_transposed(const Mat<double>& V, Mat<double>& Y) 
         },
         Y.colptr(c));
   }
+}
+
+void NetworkJacobian::multiply_normal(const Mat<double>& V, Mat<double>& Y) const {
+  if (!has_tables()) {
+    Mat<double> U;
+    multiply_transposed(V, U);
+    return multiply(U, Y);
+  }
+  Y.set_size(points(), V.n_cols);
+  for (Index c = 0; c < V.n_cols; ++c) table_multiply_normal(data_->X, Phi_, V.colptr(c), Y.colptr(c));
 }
 
 void NetworkJacobian::row(Index point, double* out) const {
@@ -128,7 +149,8 @@ void NetworkJacobian::column(Index parameter, double* out) const {
   for (Index i = 0; i < points(); ++i) out[i] = factor * Phi_.at(i, r) * data_->X.at(i, k);
 }
 
-void NetworkJacobian::point_gram(Mat<double>& G) const {
+template <class Real>
+void NetworkJacobian::point_gram(Mat<Real>& G) const {
   const Index n = points();
   G.set_size(n, n);
   const Blocks tiles{n, Phi_.is_binary() ? Index{64} : Index{128}};
@@ -141,11 +163,16 @@ void NetworkJacobian::point_gram(Mat<double>& G) const {
     Phi_.overlaps(i, rows, j, cols, overlap.data());
     inner_products(data_->X, i, rows, j, cols, inner.data());
     for (Index b = 0; b < cols; ++b) {
-      for (Index a = 0; a < rows; ++a) G(i + a, j + b) = factor * inner[b * rows + a] * overlap[b * rows + a];
+      // On the diagonal the lower triangle decides both: the two products may differ in their rounding.
+      for (Index a = I == J ? b : 0; a < rows; ++a) {
+        G(j + b, i + a) = G(i + a, j + b) = static_cast<Real>(factor * inner[b * rows + a] * overlap[b * rows + a]);
+      }
     }
   });
-  mirror_lower(G);
 }
+
+template void NetworkJacobian::point_gram<double>(Mat<double>&) const;
+template void NetworkJacobian::point_gram<float>(Mat<float>&) const;
 
 void NetworkJacobian::point_gram_diagonal(Vec& g) const {
   g.set_size(points());
@@ -168,11 +195,14 @@ void NetworkJacobian::sparse_point_gram(arma::sp_mat& G) const {
   const double factor = 1 / static_cast<double>(Phi_.neurons());
   const Blocks blocks = cut(n, 16, 256);
   parallel_for(blocks.count(), [&](Index b) {
+    std::vector<Index> neighbours;
+    std::vector<double> overlaps;
     for (Index j = blocks.begin(b); j < blocks.end(b); ++j) {
-      for (Index e = graph.start[j]; e < graph.start[j + 1]; ++e) {
-        const Index i = graph.neighbour[e];
-        values[e] = factor * graph.inner_product[e] * Phi_.overlap(std::max(i, j), std::min(i, j));
-      }
+      const Index begin = graph.start[j], count = graph.start[j + 1] - begin;
+      neighbours.assign(graph.neighbour.begin() + begin, graph.neighbour.begin() + begin + count);
+      overlaps.resize(count);
+      Phi_.overlaps(j, neighbours.data(), count, overlaps.data());
+      for (Index e = 0; e < count; ++e) values[begin + e] = factor * graph.inner_product[begin + e] * overlaps[e];
     }
   });
 }

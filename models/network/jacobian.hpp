@@ -50,12 +50,17 @@ class NetworkJacobian {
 
   void multiply(const Mat<double>& U, Mat<double>& Y) const;             ///< Y = J U
   void multiply_transposed(const Mat<double>& V, Mat<double>& Y) const;  ///< Y = Jᵀ V
+  void multiply_normal(const Mat<double>& V, Mat<double>& Y) const;      ///< Y = J Jᵀ V
+
+  bool has_tables() const;  ///< bits and dense data: products by table lookups
 
   void row(Index point, double* out) const;         ///< md numbers
   void column(Index parameter, double* out) const;  ///< n numbers
 
-  void point_gram(Mat<double>& G) const;   ///< J Jᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m, n × n: n²m/128 words of bits, or n²m flops for softplus
-  void point_gram_diagonal(Vec& g) const;  ///< ‖xᵢ‖² Σᵣ Φᵢᵣ² / m
+  /// J Jᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m, n × n, computed in double: n²m/128 words of bits, or n²m flops for softplus. Real is float or double.
+  template <class Real>
+  void point_gram(Mat<Real>& G) const;
+  void point_gram_diagonal(Vec& g) const;         ///< ‖xᵢ‖² Σᵣ Φᵢᵣ² / m
   void sparse_point_gram(arma::sp_mat& G) const;  ///< the same on the pattern of XXᵀ
   void parameter_gram(Mat<double>& G) const;      ///< Jᵀ J, md × md, from panels of rows: n(md)² flops
   void parameter_gram_diagonal(Vec& g) const;

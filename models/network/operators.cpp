@@ -7,11 +7,11 @@ namespace raphson {
 namespace {
 
 /// B = (S A)ᵀ from panels of at most 64 MiB of columns of A (N × k) that fill(j, out) makes.
-template <class Fill>
-void sketch_columns(const Sketch<double>& S, Index N, Index k, const Fill& fill, Mat<double>& B) {
+template <class Real, class Fill>
+void sketch_columns(const Sketch<Real>& S, Index N, Index k, const Fill& fill, Mat<Real>& B) {
   B.set_size(k, S.rows());
   const Blocks panels{k, std::clamp(Index{1} << 23, N, N * k) / N};
-  Mat<double> columns, sketched;
+  Mat<Real> columns, sketched;
   for (Index p = 0; p < panels.count(); ++p) {
     const Index first = panels.begin(p), width = panels.length(p);
     columns.set_size(N, width);
@@ -26,13 +26,82 @@ OperatorCost network_cost(const NetworkJacobian& J) {
   const double touched = static_cast<double>(J.data().X.nonzeros()) * m;  // of J, where φ′ is taken for full
   OperatorCost cost;
   cost.nonzeros = touched;
-  // Small tiles and the expansion of Φ run at about half of gemm's rate.
-  cost.apply = {4 * touched,
-                ActivationPattern::bytes(J.points(), J.pattern().neurons(), Activation{}) + 8 * static_cast<double>(J.parameters())};
+  // In flops of gemm: table lookups take about half of what the multiply-adds would, small tiles and the expansion of Φ twice as much
+  // (benchmarks/nets_kernels.cpp).
+  const Activation kind = J.pattern().is_binary() ? Activation::relu() : Activation::softplus();
+  cost.apply = {(J.has_tables() ? 1 : 4) * touched,
+                ActivationPattern::bytes(J.points(), J.pattern().neurons(), kind) + 8 * static_cast<double>(J.parameters())};
   cost.normal = {2 * cost.apply.flops, 2 * cost.apply.bytes};
   cost.row = {n, 8 * n};
   return cost;
 }
+
+template <class To, class From>
+Mat<To> converted(const Mat<From>& A) {
+  return arma::conv_to<Mat<To>>::from(A);
+}
+
+/// A network operator in single precision: computed in double and rounded, the Gram matrix JJᵀ tile by tile.
+class SingleNetwork final : public SingleOperator {
+ public:
+  SingleNetwork(std::shared_ptr<const Operator> A, std::shared_ptr<const NetworkJacobian> J, bool adjoint)
+      : A_(std::move(A)), J_(std::move(J)), adjoint_(adjoint) {}
+  Index rows() const override { return A_->rows(); }
+  Index cols() const override { return A_->cols(); }
+  void apply(const Mat<float>& X, Mat<float>& Y) const override {
+    in_double(X, Y, [this](const Mat<double>& x, Mat<double>& y) { A_->apply(x, y); });
+  }
+  void apply_adjoint(const Mat<float>& X, Mat<float>& Y) const override {
+    in_double(X, Y, [this](const Mat<double>& x, Mat<double>& y) { A_->apply_adjoint(x, y); });
+  }
+  void apply_normal(const Mat<float>& X, Mat<float>& Y) const override {
+    in_double(X, Y, [this](const Mat<double>& x, Mat<double>& y) { A_->apply_normal(x, y); });
+  }
+  void gram(Mat<float>& G) const override {
+    if (adjoint_) return J_->point_gram(G);
+    Mat<double> exact;
+    A_->gram(exact);
+    G = converted<float>(exact);
+  }
+  void gram_diagonal(Col<float>& g) const override {
+    Vec exact;
+    A_->gram_diagonal(exact);
+    g = arma::conv_to<Col<float>>::from(exact);
+  }
+  void sketch(const Sketch<float>& S, Mat<float>& B) const override {
+    sketch_columns(
+        S, rows(), cols(),
+        [&](Index j, float* out) {
+          std::vector<double> column(rows());
+          if (adjoint_) {
+            J_->row(j, column.data());
+          } else {
+            J_->column(j, column.data());
+          }
+          std::transform(column.begin(), column.end(), out, [](double value) { return static_cast<float>(value); });
+        },
+        B);
+  }
+  void gather_rows(std::span<const Index> index, Mat<float>& B) const override {
+    Mat<double> exact;
+    A_->gather_rows(index, exact);
+    B = converted<float>(exact);
+  }
+  std::string non_finite() const override { return A_->non_finite(); }
+  OperatorCost cost() const override { return A_->cost(); }
+
+ private:
+  template <class Product>
+  void in_double(const Mat<float>& X, Mat<float>& Y, const Product& product) const {
+    Mat<double> exact;
+    product(converted<double>(X), exact);
+    Y = converted<float>(exact);
+  }
+
+  std::shared_ptr<const Operator> A_;
+  std::shared_ptr<const NetworkJacobian> J_;
+  bool adjoint_;
+};
 
 /// A = Jᵀ, md × n.
 class AdjointOperator final : public Operator {
@@ -42,8 +111,12 @@ class AdjointOperator final : public Operator {
   Index cols() const override { return J_->points(); }
   void apply(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply_transposed(X, Y); }
   void apply_adjoint(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply(X, Y); }
+  void apply_normal(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply_normal(X, Y); }
   void gram(Mat<double>& G) const override { J_->point_gram(G); }
   void gram_diagonal(Vec& g) const override { J_->point_gram_diagonal(g); }
+  std::shared_ptr<const SingleOperator> single() const override {
+    return std::make_shared<SingleNetwork>(std::make_shared<AdjointOperator>(J_), J_, true);
+  }
   bool has_sparse_gram() const override { return J_->data().graph().worthwhile; }
   void sparse_gram(arma::sp_mat& G) const override {
     if (!has_sparse_gram()) return Operator::sparse_gram(G);
@@ -62,8 +135,9 @@ class AdjointOperator final : public Operator {
   OperatorCost cost() const override {
     OperatorCost cost = network_cost(*J_);
     const double n = static_cast<double>(cols()), m = static_cast<double>(J_->pattern().neurons());
-    // ReLU: n²m/128 words of bits, each about the price of 12 flops of gemm; softplus: a full gemm on the lower tiles.
-    cost.gram = {n * n * m * (J_->pattern().is_binary() ? 0.1 : 1.0), 8 * n * n};
+    // ReLU: n²m/128 words of bits, each about the price of 5 flops of gemm; softplus: a full gemm on the lower tiles. One Gram matrix
+    // costs as much as n/(55d) products with JJᵀ.
+    cost.gram = {n * n * m * (J_->pattern().is_binary() ? 0.036 : 1.0), 8 * n * n};
     cost.gram_nonzeros = J_->data().X.is_sparse() && has_sparse_gram() ? static_cast<double>(J_->data().graph().neighbour.n_elem) : n * n;
     return cost;
   }
@@ -82,6 +156,9 @@ class DirectOperator final : public Operator {
   void apply_adjoint(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply_transposed(X, Y); }
   void gram(Mat<double>& G) const override { J_->parameter_gram(G); }
   void gram_diagonal(Vec& g) const override { J_->parameter_gram_diagonal(g); }
+  std::shared_ptr<const SingleOperator> single() const override {
+    return std::make_shared<SingleNetwork>(std::make_shared<DirectOperator>(J_), J_, false);
+  }
   std::string non_finite() const override { return J_->pattern().non_finite(); }
 
   void sketch(const Sketch<double>& S, Mat<double>& B) const override {
