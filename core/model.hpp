@@ -88,8 +88,8 @@ class Model {
   /// Default: value and linearize at θ + t p.
   virtual std::unique_ptr<Line> along(const Vec& theta, const Vec& p) const;
 
-  /// A cheaper objective of the same parameters whose minimizer is near this one's (a linear model on a sample of its rows): minimize starts
-  /// from there when it is given no start of its own. Null: there is none, or it would not pay.
+  /// A cheaper objective of the same parameters whose minimizer is near this one's (a linear model on a sample of its rows): minimize
+  /// starts from there when it is given no start of its own. Null: there is none, or it would not pay.
   virtual std::unique_ptr<Model> coarse() const { return nullptr; }
 
   virtual Criterion criterion() const { return Criterion::relative_gradient; }

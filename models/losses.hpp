@@ -59,8 +59,8 @@ std::shared_ptr<const Loss> huber_loss(double delta = 1.345);
 std::shared_ptr<const Loss> gamma_loss();
 /// max(0, 1 − yz)², y ∈ {−1, +1}: support vector classification as liblinear has it, μ = 1/C; labels as for logistic_loss.
 std::shared_ptr<const Loss> squared_hinge_loss();
-/// The check loss of quantile regression at level τ, smoothed by a uniform kernel of half-width `width` (Fernandes, Guerre, Horta 2021, with
-/// the kernel of Horowitz 1998): exact beyond that distance from the target, at most width/4 above it within. Throws InputError unless
+/// The check loss of quantile regression at level τ, smoothed by a uniform kernel of half-width `width` (Fernandes, Guerre, Horta 2021,
+/// with the kernel of Horowitz 1998): exact beyond that distance from the target, at most width/4 above it within. Throws InputError unless
 /// 0 < τ < 1 and the width is positive and finite. The smaller the width the closer to quantile regression, and the more steps.
 std::shared_ptr<const Loss> quantile_loss(double tau = 0.5, double width = 0.1);
 

@@ -62,8 +62,9 @@ BOOST_AUTO_TEST_CASE(values_by_hand) {
 
 BOOST_AUTO_TEST_CASE(derivatives_are_those_of_the_value) {
   const std::vector<std::pair<std::shared_ptr<const Loss>, double>> losses{
-      {squared_loss(), 0.7}, {logistic_loss(), 1},      {logistic_loss(), -1},      {poisson_loss(), 3},           {huber_loss(), 0.4},
-      {gamma_loss(), 2.5},   {squared_hinge_loss(), 1}, {squared_hinge_loss(), -1}, {quantile_loss(0.3, 0.55), 0.4}};
+      {squared_loss(), 0.7},     {logistic_loss(), 1},       {logistic_loss(), -1},
+      {poisson_loss(), 3},       {huber_loss(), 0.4},        {gamma_loss(), 2.5},
+      {squared_hinge_loss(), 1}, {squared_hinge_loss(), -1}, {quantile_loss(0.3, 0.55), 0.4}};
   for (const auto& [loss, y] : losses) {
     for (const double z : {-6.0, -1.3, -0.2, 0.0, 0.9, 3.1}) {
       const double h = 1e-5;

@@ -9,7 +9,9 @@ using namespace raphson;
 
 namespace {
 
-std::vector<double> rates(const Machine& m) { return {m.gemm, m.gemm_single, m.gram, m.gram_single, m.factor, m.factor_single, m.bandwidth, m.sparse}; }
+std::vector<double> rates(const Machine& m) {
+  return {m.gemm, m.gemm_single, m.gram, m.gram_single, m.factor, m.factor_single, m.bandwidth, m.sparse};
+}
 
 }  // namespace
 
