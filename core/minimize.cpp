@@ -293,6 +293,8 @@ std::optional<Verdict> Run::step_below_resolution(const Proposal& proposal, Line
 
 /// Levenberg-Marquardt: (AᵀA + diag(μ) + λI) with λ steered by actual over predicted reduction.
 std::optional<Verdict> Run::damped_step() {
+  // Where damping is needed the system is ill-conditioned, and a rough solution has little of the directions that matter.
+  if (options_.forcing == Forcing::automatic) inner_tolerance_ = std::min(inner_tolerance_, 0.03);
   while (true) {
     const Proposal proposal = propose();
     if (interrupt_()) return stopping_.verdict(record_, *at_, interrupt_);

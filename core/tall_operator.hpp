@@ -24,6 +24,7 @@ struct OperatorCost {
   Work gram;                 ///< AᵀA
   Work row;                  ///< gathering one row of A
   double nonzeros = 0;       ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
+  bool varies = false;       ///< from one outer step to the next A changes in more than the weights of its rows: little that is kept serves
   double gram_nonzeros = 0;  ///< upper bound on the nonzeros of AᵀA: k² when dense
 };
 

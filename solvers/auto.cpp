@@ -32,35 +32,40 @@ struct Candidate {
   bool needs_single = false;
   double doubt = 1;  ///< weighs on the predicted seconds
 
+  double seconds() const { return estimate.run_seconds(systems_of_a_run); }
   /// Below a millisecond nothing is worth leaving exact for.
-  double price() const { return doubt * estimate.run_seconds(systems_of_a_run) + (text == "exact" ? 0 : 1e-3); }
+  double price() const { return doubt * seconds() + (text == "exact" ? 0 : 1e-3); }
 };
 
-/// The best sketch size of those worth trying, or the one asked for; N itself stands for the exact Gram matrix, in single precision.
-std::vector<Index> sizes_to_try(const SketchOptions& options, Index N, Index k) {
+/// The best sketch size of those worth trying, or the one asked for; N itself stands for the exact Gram matrix, in single precision, where
+/// that may be `whole`: not for networks, whose J changes too much from step to step.
+std::vector<Index> sizes_to_try(const SketchOptions& options, Index N, Index k, bool whole) {
   if (options.size > 0) return {sketch_size(options, N, k, 4)};
   std::vector<Index> sizes;
   for (const Index factor : {2u, 3u, 4u, 6u, 8u, 12u, 16u, 24u, 32u, 48u}) {
     if (2 * factor * k <= N) sizes.push_back(factor * k);
   }
-  if (options.precision == Precision::f32 && N >= k) sizes.push_back(N);
+  if (options.precision == Precision::f32 && N >= k && whole) sizes.push_back(N);
   return sizes;
 }
 
 void add_sketched(const GramSystem& system, SketchOptions options, const Machine& machine, std::vector<Candidate>& candidates) {
   Candidate best;
   const Index N = system.A->rows(), k = system.size();
+  const bool varies = system.A->cost().varies;
   const std::string kind = chosen_sketch(options, *system.A)->name();
   const char* precision = options.precision == Precision::f32 ? "f32" : "f64";
-  for (const Index s : sizes_to_try(options, N, k)) {
+  for (const Index s : sizes_to_try(options, N, k, !varies)) {
     options.size = s;
     Estimate estimate = sketched_solve_estimate(system, machine, options, s, sketched_cg_iterations(system.tolerance, s, k));
+    if (varies) estimate.once = 0;
     if (!best.make || estimate.run_seconds(systems_of_a_run) < best.estimate.run_seconds(systems_of_a_run)) {
       best.text = s < N ? fmt::format("preconditioned-cg ({} s = {} = {:.3g} k, {})", kind, s,
                                       static_cast<double>(s) / static_cast<double>(k), precision)
                         : fmt::format("preconditioned-cg (AᵀA kept, {})", precision);
       best.estimate = std::move(estimate);
-      best.make = [options] { return std::make_unique<PreconditionedCg>(options, Reuse::while_contracting); };
+      const Reuse reuse = varies ? Reuse::never : Reuse::while_contracting;
+      best.make = [options, reuse] { return std::make_unique<PreconditionedCg>(options, reuse); };
     }
   }
   best.needs_single = options.precision == Precision::f32;
@@ -71,9 +76,7 @@ void add_sketched(const GramSystem& system, SketchOptions options, const Machine
 /// Whether the shift dominates most directions: Σ gⱼ/(gⱼ + μⱼ) ≤ k/10 for the diagonal gⱼ of AᵀA, taken from a few rows. By concavity that
 /// sum is an upper bound of the effective dimension tr(AᵀA (AᵀA + diag(μ))⁻¹).
 bool shift_dominates(const GramSystem& system) {
-  const OperatorCost cost = system.A->cost();
-  if (system.shift == 0 && !system.penalty) return false;
-  if (4 * cost.row.flops > cost.apply.flops) return false;  // rows are not to be had cheaply
+  if ((system.shift == 0 && !system.penalty) || !has_rows(*system.A)) return false;
   const Index N = system.A->rows(), k = system.size(), sample = std::min<Index>(N, 64);
   std::vector<Index> index(sample);
   for (Index i = 0; i < sample; ++i) index[i] = i * (N / sample);

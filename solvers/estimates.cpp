@@ -34,6 +34,8 @@ double size_of(Precision precision) { return precision == Precision::f32 ? 4.0 :
 
 }  // namespace
 
+bool has_rows(const Operator& A) { return has_rows(A.cost()); }
+
 bool mostly_zero(const Operator& A) { return 4 * A.cost().nonzeros < real(A.rows()) * real(A.cols()); }
 
 double product_seconds(const Operator& A, const Machine& machine, Precision precision) {

@@ -9,6 +9,8 @@ namespace raphson {
 /// Whether A stores (or touches) few enough entries that its products run at sparse rates: less than a quarter of N·k.
 bool mostly_zero(const Operator& A);
 
+/// Whether a row of A costs clearly less than a product with all of A.
+bool has_rows(const Operator& A);
 /// x ↦ AᵀAx, AᵀA.
 double product_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);

@@ -1,10 +1,12 @@
 #include <raphson/core/threads.hpp>
+#include <raphson/models/losses/vector_math.hpp>
 #include <raphson/models/network/jacobian.hpp>
 #include <raphson/models/network/sign_bits.hpp>
 #include <raphson/models/network/table_products.hpp>
 #include <raphson/models/network/tiles.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace raphson {
@@ -23,19 +25,18 @@ double sum_relu(Index count, const double* a, const double* z) {
 
 /// Σ aᵣ log(1+exp(βzᵣ))/β; z is replaced by the derivative 1/(1+exp(−βz)).
 double sum_softplus(Index count, const double* a, double beta, double* z) {
-  double sum = 0;
-  for (Index r = 0; r < count; ++r) {
-    const double t = beta * z[r];
-    if (std::abs(t) > 40) {  // e^{-40} is below the rounding error of 1 and, in a sum of activations, of 0
-      sum += a[r] * std::max(t, 0.0);
-      z[r] = t > 0 ? 1 : 0;
-      continue;
-    }
-    const double e = std::exp(-std::abs(t));  // NaN passes through
-    sum += a[r] * (std::max(t, 0.0) + std::log1p(e));
-    z[r] = (t >= 0 ? 1.0 : e) / (1 + e);
-  }
-  return sum / beta;
+  // log(1+exp(t)) and its derivative are the logistic loss of label −1 and its slope.
+  static constexpr auto label = [] {
+    std::array<double, tile_neurons> minus_one{};
+    minus_one.fill(-1);
+    return minus_one;
+  }();
+  std::array<double, tile_neurons> t{}, value{};
+  for (Index r = 0; r < count; ++r) t[r] = beta * z[r];
+  vector_math::logistic(t.data(), label.data(), count, value.data(), z, nullptr);
+  double sum[8] = {};
+  for (Index r = 0; r < count; ++r) sum[r % 8] += a[r] * value[r];
+  return (((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]))) / beta;
 }
 
 /// ReLU on dense data: bits from floats that are certain, then f = J W by table lookups in double. Needs weights of moderate size: a NaN

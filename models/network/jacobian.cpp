@@ -1,4 +1,5 @@
 #include <raphson/core/dense.hpp>
+#include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/jacobian.hpp>
 #include <raphson/models/network/table_products.hpp>
@@ -149,9 +150,48 @@ void NetworkJacobian::column(Index parameter, double* out) const {
   for (Index i = 0; i < points(); ++i) out[i] = factor * Phi_.at(i, r) * data_->X.at(i, k);
 }
 
+/// ΦΦᵀ of activations that are not bits: neurons as rows of n numbers, so many at a time, into the kernels of Gram matrices; then the
+/// product with XXᵀ/m, tile by tile.
+void NetworkJacobian::dense_point_gram(Mat<double>& G) const {
+  const Index n = points(), m = Phi_.neurons();
+  const Index at_once = std::clamp<Index>((Index{1} << 21) / n / tile_neurons * tile_neurons, tile_neurons, 2048);
+  G.zeros(n, n);
+  std::vector<double> rows(std::min(m, at_once) * n);
+  for (Index first = 0; first < m; first += at_once) {
+    const Index count = std::min(at_once, m - first);
+    const Blocks neurons{count, tile_neurons}, panels{n, tile_points};
+    parallel_for(neurons.count() * panels.count(), [&](Index task) {
+      const Index tile = task / panels.count(), panel = task % panels.count();
+      const Index begin = neurons.begin(tile), point = panels.begin(panel), length = neurons.length(tile), points = panels.length(panel);
+      std::vector<double> T(tile_neurons * tile_points);
+      Phi_.expand(first + begin, length, point, points, T.data());
+      for (Index r = 0; r < length; ++r) {
+        for (Index i = 0; i < points; ++i) rows[(begin + r) * n + point + i] = T[r + i * tile_neurons];
+      }
+    });
+    add_row_gram<double, double>({rows.data(), count, n, n}, 1.0, G.memptr(), n);
+  }
+  const Blocks tiles{n, 128};
+  const auto pairs = lower_pairs(tiles.count());
+  const double factor = 1 / static_cast<double>(m);
+  parallel_for(pairs.size(), [&](Index t) {
+    const auto [I, J] = pairs[t];
+    const Index i = tiles.begin(I), height = tiles.length(I), j = tiles.begin(J), width = tiles.length(J);
+    std::vector<double> inner(height * width);
+    inner_products(data_->X, i, height, j, width, inner.data());
+    for (Index b = 0; b < width; ++b) {
+      for (Index a = I == J ? b : 0; a < height; ++a) G(i + a, j + b) *= factor * inner[b * height + a];
+    }
+  });
+  mirror_lower(G);
+}
+
 template <class Real>
 void NetworkJacobian::point_gram(Mat<Real>& G) const {
   const Index n = points();
+  if (!Phi_.is_binary()) {
+    if constexpr (sizeof(Real) == 8) return dense_point_gram(G);
+  }
   G.set_size(n, n);
   const Blocks tiles{n, Phi_.is_binary() ? Index{64} : Index{128}};
   const auto pairs = lower_pairs(tiles.count());

@@ -66,6 +66,7 @@ class NetworkJacobian {
   void parameter_gram_diagonal(Vec& g) const;
 
  private:
+  void dense_point_gram(Mat<double>& G) const;
   double scale() const;  ///< m^{-1/2}
 
   std::shared_ptr<const NetworkData> data_;

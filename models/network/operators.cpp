@@ -25,6 +25,7 @@ OperatorCost network_cost(const NetworkJacobian& J) {
   const double n = static_cast<double>(J.points()), m = static_cast<double>(J.pattern().neurons());
   const double touched = static_cast<double>(J.data().X.nonzeros()) * m;  // of J, where φ′ is taken for full
   OperatorCost cost;
+  cost.varies = true;
   cost.nonzeros = touched;
   // In flops of gemm: table lookups take about half of what the multiply-adds would, small tiles and the expansion of Φ twice as much
   // (benchmarks/nets_kernels.cpp).
