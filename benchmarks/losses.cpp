@@ -64,7 +64,9 @@ int main() {
   fmt::print("| loss | libm, ns a row | evaluate, ns a row | ratio |\n|---|---|---|---|\n");
   const Case cases[] = {{logistic_loss(), logistic},     {poisson_loss(), poisson}, {gamma_loss(), gamma},
                         {squared_hinge_loss(), nullptr}, {huber_loss(), nullptr},   {quantile_loss(), nullptr}};
-  for (const auto& [loss, scalar] : cases) {
+  for (const Case& one : cases) {
+    const Loss* const loss = one.loss.get();
+    const auto scalar = one.scalar;
     const Vec& target = loss->name() == "logistic" || loss->name() == "squared-hinge" ? y : positive;
     const double vector = nanoseconds([&](Index begin) {
       loss->evaluate({z.memptr() + begin, block}, {target.memptr() + begin, block}, value.memptr(), first.memptr(), second.memptr());
