@@ -1,6 +1,7 @@
 #include <raphson/core/error.hpp>
 #include <raphson/models/losses.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
@@ -124,6 +125,21 @@ BOOST_AUTO_TEST_CASE(gamma_overflow_is_infinite_never_nan) {
   BOOST_TEST(at(*gamma_loss(), 1e6, 2).second == 0);
 }
 
+BOOST_AUTO_TEST_CASE(quantile_and_squared_hinge_at_huge_margins) {
+  // At a level this close to 0 the two halves of the check loss must not be formed by subtraction.
+  const auto low = quantile_loss(1e-12, 0.5);
+  for (const double u : {1e3, 1e6}) {
+    BOOST_TEST(at(*low, -u, 0).value == 1e-12 * u);
+    BOOST_TEST(at(*low, -u, 0).first == -1e-12);
+    BOOST_TEST(at(*low, u, 0).value == (1 - 1e-12) * u);
+    BOOST_TEST(at(*low, u, 0).second == 0);
+    BOOST_TEST(at(*squared_hinge_loss(), u, 1).value == 0);
+    BOOST_TEST(at(*squared_hinge_loss(), u, 1).second == 0);
+    BOOST_TEST(at(*squared_hinge_loss(), -u, 1).value == (1 + u) * (1 + u));
+    BOOST_TEST(at(*squared_hinge_loss(), -u, 1).first == -2 * (1 + u));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(secants_touch_and_share_the_minimum) {
   for (const auto& loss : {huber_loss(0.7), quantile_loss(0.2, 0.5)}) {
     double least = 0.4;  // where the derivative vanishes
@@ -153,7 +169,7 @@ BOOST_AUTO_TEST_CASE(vectors_agree_with_scalars_wherever_they_are_cut) {
     loss.evaluate({z.data() + begin, count}, {y.data() + begin, count}, all.data(), all.data() + count, all.data() + 2 * count);
     return all;
   };
-  for (const auto& loss : {logistic_loss(), poisson_loss(), gamma_loss()}) {
+  for (const auto& loss : {logistic_loss(), poisson_loss(), gamma_loss(), squared_hinge_loss()}) {
     const std::vector<double> whole = terms(*loss, 0, n);
     for (const Index cut : {1u, 3u, 7u, 16u, 100u}) {
       for (Index begin = 0; begin < n; begin += cut) {
@@ -167,6 +183,7 @@ BOOST_AUTO_TEST_CASE(vectors_agree_with_scalars_wherever_they_are_cut) {
     }
   }
   const std::vector<double> logistic = terms(*logistic_loss(), 0, n), poisson = terms(*poisson_loss(), 0, n);
+  const std::vector<double> hinge = terms(*squared_hinge_loss(), 0, n);
   const auto close = [](double got, long double expected) {
     return std::abs(got - static_cast<double>(expected)) <= 4e-16 * 4 * std::abs(static_cast<double>(expected)) + 1e-307;
   };
@@ -175,6 +192,8 @@ BOOST_AUTO_TEST_CASE(vectors_agree_with_scalars_wherever_they_are_cut) {
     BOOST_TEST(close(logistic[i], (m < 0 ? -m : 0) + std::log1p(e)), "value at " << m);
     BOOST_TEST(close(logistic[n + i], -y[i] * (m < 0 ? 1 : e) / (1 + e)), "first at " << m);
     BOOST_TEST(close(logistic[2 * n + i], e / ((1 + e) * (1 + e))), "second at " << m);
+    const double gap = std::max(0.0, 1 - y[i] * z[i]);
+    BOOST_TEST_REQUIRE((hinge[i] == gap * gap && hinge[n + i] == -2 * y[i] * gap && hinge[2 * n + i] == (gap > 0 ? 2 : 0)));
     if (z[i] < 709) BOOST_TEST(close(poisson[2 * n + i], std::exp(static_cast<long double>(z[i]))), "exp at " << z[i]);
   }
 }

@@ -1,7 +1,6 @@
 #include <raphson/core/error.hpp>
 #include <raphson/models/losses.hpp>
 
-#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -9,13 +8,15 @@
 namespace raphson {
 namespace {
 
-/// The check loss u(τ − 1{u < 0}), u = y − z, averaged over u ± h: (τ − ½)u + (u² + h²)/(4h) within h of 0, the check loss itself beyond.
+/// The check loss u(τ − 1{u < 0}), u = y − z, averaged over u ± h: τu + (u − h)²/(4h) within h of 0, the check loss itself beyond. In this
+/// form nothing cancels however close τ is to 0 or far u from 0.
 struct Quantile {
   double tau, h;
 
   double value(double z, double y) const {
-    const double u = y - z, size = std::abs(u);
-    return (tau - 0.5) * u + (size <= h ? (u * u + h * h) / (4 * h) : 0.5 * size);
+    const double u = y - z;
+    if (std::abs(u) <= h) return tau * u + (u - h) * (u - h) / (4 * h);
+    return (u > 0 ? tau : tau - 1) * u;
   }
   double first(double z, double y) const { return -slope((y - z) / h); }
   double second(double z, double y) const { return std::abs(y - z) <= h ? 1 / (2 * h) : 0.0; }
@@ -26,7 +27,7 @@ struct Quantile {
   }
 
  private:
-  double slope(double u) const { return tau - 0.5 + 0.5 * (u < -1 ? -1 : u > 1 ? 1 : u); }
+  double slope(double u) const { return u > 1 ? tau : u < -1 ? tau - 1 : tau - 0.5 * (1 - u); }
 };
 
 }  // namespace

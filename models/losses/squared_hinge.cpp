@@ -1,5 +1,6 @@
 #include <raphson/models/losses.hpp>
 #include <raphson/models/losses/labels.hpp>
+#include <raphson/models/losses/vector_math.hpp>
 
 namespace raphson {
 namespace {
@@ -11,12 +12,7 @@ class SquaredHinge final : public Loss {
   std::string formula() const override { return "max(0, 1−yᵢzᵢ)²"; }
 
   void evaluate(std::span<const double> z, std::span<const double> y, double* value, double* first, double* second) const override {
-    for (Index i = 0; i < z.size(); ++i) {
-      const double m = 1 - y[i] * z[i], gap = m < 0 ? 0 : m;  // a NaN stays one
-      if (value) value[i] = gap * gap;
-      if (first) first[i] = -2 * y[i] * gap;
-      if (second) second[i] = gap > 0 ? 2 : 0 * gap;
-    }
+    vector_math::squared_hinge(z.data(), y.data(), z.size(), value, first, second);
   }
 
   std::string prepare(Vec& y) const override {

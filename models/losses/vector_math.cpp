@@ -82,6 +82,18 @@ void logistic_here(const double* z, const double* y, Index count, double* value,
   });
 }
 
+void squared_hinge_here(const double* z, const double* y, Index count, double* value, double* first, double* second) {
+  const D d;
+  const V one = hn::Set(d, 1.0), zero = hn::Zero(d), two = hn::Set(d, 2.0);
+  for_vectors(count, [&](Index i, Index n) HWY_ATTR {
+    const V sign = load(y + i, n, 1), m = hn::Sub(one, hn::Mul(sign, load(z + i, n, 0)));
+    const V gap = hn::IfThenZeroElse(hn::Lt(m, zero), m);  // a NaN stays one
+    if (value) store(hn::Mul(gap, gap), value + i, n);
+    if (first) store(hn::Neg(hn::Mul(two, hn::Mul(sign, gap))), first + i, n);
+    if (second) store(hn::IfThenElse(hn::Gt(gap, zero), two, hn::Mul(zero, gap)), second + i, n);
+  });
+}
+
 }  // namespace raphson::vector_math::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -90,10 +102,14 @@ namespace raphson::vector_math {
 
 HWY_EXPORT(exponentials_here);
 HWY_EXPORT(logistic_here);
+HWY_EXPORT(squared_hinge_here);
 
 void exponentials(const double* z, Index count, double* rate) { HWY_DYNAMIC_DISPATCH(exponentials_here)(z, count, rate); }
 void logistic(const double* z, const double* y, Index count, double* value, double* first, double* second) {
   HWY_DYNAMIC_DISPATCH(logistic_here)(z, y, count, value, first, second);
+}
+void squared_hinge(const double* z, const double* y, Index count, double* value, double* first, double* second) {
+  HWY_DYNAMIC_DISPATCH(squared_hinge_here)(z, y, count, value, first, second);
 }
 
 }  // namespace raphson::vector_math

@@ -13,4 +13,7 @@ void exponentials(const double* z, Index count, double* rate);
 /// so that nothing overflows or cancels at any margin.
 void logistic(const double* z, const double* y, Index count, double* value, double* first, double* second);
 
+/// max(0, 1 − yz)², y = ±1, and its derivatives in z, each where the pointer is not null; NaN margins give NaN.
+void squared_hinge(const double* z, const double* y, Index count, double* value, double* first, double* second);
+
 }  // namespace raphson::vector_math
