@@ -196,7 +196,8 @@ class Refinement {
       betas.push_back(now / square);
       p = rho + (now / square) * p;
       square = now;
-      if (i % 2 == 1 || exact_) {
+      // The estimate costs 3k² flops, a product 4Nk.
+      if (i % 2 == 1 || exact_ || A_.rows() >= 32 * A_.cols()) {
         if (error_norm_.of(factor_.scaled_gradient(rho)) <= target) return note_spectrum(alphas, betas), Inner::reached;
       }
       bound *= std::sqrt(rate_);
