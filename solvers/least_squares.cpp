@@ -16,6 +16,7 @@ namespace raphson {
 namespace {
 
 constexpr double rounding_unit = 0x1p-53;
+constexpr double qr_level = 10 * rounding_unit;  ///< backward error that Householder QR keeps below
 
 /// Rows of the sketch that make QR of the sketch and the iterations after it cheapest together; N when A itself should be factored.
 Index default_sketch_size(const Operator& A) {
@@ -57,8 +58,14 @@ class Refinement {
       if (outcome == Inner::interrupted) return finish(LeastSquaresStatus::interrupted);
       if (outcome == Inner::limit) return finish(LeastSquaresStatus::iteration_limit);
       if (outcome == Inner::reached) return finish(LeastSquaresStatus::backward_error_reached);
-      if (outcome == Inner::stalled || exact_) return finish(LeastSquaresStatus::stagnated);
-      result_.fallbacks.push_back(fmt::format("sketch of {} rows: conjugate gradients contracted too slowly", result_.sketch_size));
+      if (exact_ || (outcome == Inner::stalled && result_.backward_error <= qr_level)) return finish(LeastSquaresStatus::stagnated);
+      if (outcome == Inner::stalled) {
+        result_.fallbacks.push_back(
+            fmt::format("sketch of {} rows: stagnated at backward error {:.1e}", result_.sketch_size, result_.backward_error));
+        attempt = 1;
+      } else {
+        result_.fallbacks.push_back(fmt::format("sketch of {} rows: conjugate gradients contracted too slowly", result_.sketch_size));
+      }
     }
   }
 
@@ -102,11 +109,13 @@ class Refinement {
 
   /// r = y − Ax, the coordinates of its gradient, and the backward error of x. False when not finite.
   bool measure() {
-    Mat<double> product;
-    A_.apply(x_, product);
-    r_ = y_ - product;
-    A_.apply_adjoint(r_, product);
-    const Vec g = product - mu_ % x_;
+    Vec fitted, g;
+    const RowMap<double> residual = [this](Index first, Index count, const double* z, double* t) {
+      for (Index i = 0; i < count; ++i) t[i] = y_(first + i) - z[i];
+    };
+    A_.apply_mapped(x_, residual, fitted, g);
+    r_ = y_ - fitted;
+    g -= mu_ % x_;
     if (!all_finite(g)) return false;
     const double shifted = arma::norm(arma::sqrt(mu_) % x_);
     const double r_norm = std::hypot(arma::norm(r_), shifted), x_norm = factor_.scaled_norm(x_);
@@ -187,7 +196,8 @@ class Refinement {
       betas.push_back(now / square);
       p = rho + (now / square) * p;
       square = now;
-      if (i % 2 == 1 || exact_) {
+      // The estimate costs 3k² flops, a product 4Nk.
+      if (i % 2 == 1 || exact_ || A_.rows() >= 32 * A_.cols()) {
         if (error_norm_.of(factor_.scaled_gradient(rho)) <= target) return note_spectrum(alphas, betas), Inner::reached;
       }
       bound *= std::sqrt(rate_);
@@ -224,6 +234,9 @@ class Refinement {
       result_.residual = y_;
     }
     result_.rank = factor_.rank();
+    if (status == LeastSquaresStatus::backward_error_reached && factor_.rank() < factor_.size()) {
+      result_.status = LeastSquaresStatus::rank_deficient;
+    }
     if (factor_.size() > 0) result_.condition = factor_.condition();
     result_.message = text(status);
     if (factor_.size() > 0 && factor_.rank() < factor_.size()) {
@@ -283,6 +296,8 @@ std::string to_string(LeastSquaresStatus status) {
   switch (status) {
     case LeastSquaresStatus::backward_error_reached:
       return "backward error reached";
+    case LeastSquaresStatus::rank_deficient:
+      return "rank deficient";
     case LeastSquaresStatus::stagnated:
       return "stagnated";
     case LeastSquaresStatus::iteration_limit:

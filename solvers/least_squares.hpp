@@ -13,6 +13,7 @@ namespace raphson {
 /// How a least-squares solve ended.
 enum class LeastSquaresStatus {
   backward_error_reached,  ///< x solves a problem with A changed by no more than the backward error asked for
+  rank_deficient,          ///< the same, but columns depend on others to working precision: x is the solution of minimum norm
   stagnated,               ///< corrections no longer lower the backward error; x is the best found
   iteration_limit,         ///< the limit on products with AᵀA came first
   interrupted,             ///< time limit or cancellation
@@ -52,13 +53,14 @@ struct LeastSquaresResult {
   double solve_seconds = 0;                                                    ///< the rest
 
   bool full_rank() const { return rank == x.n_elem; }
-  bool accurate() const { return status == LeastSquaresStatus::backward_error_reached; }
+  /// The backward error asked for was reached, at full rank or not.
+  bool accurate() const { return status == LeastSquaresStatus::backward_error_reached || status == LeastSquaresStatus::rank_deficient; }
 };
 
 /// Sketch-and-precondition with iterative refinement (SPIR): R from a QR of the sketch SĀ, start from the sketch-and-solve
 /// solution, then corrections R⁻¹v where CG solves (R⁻ᵀĀᵀĀR⁻¹) v = R⁻ᵀĀᵀr for the residual r = ȳ − Āx computed anew; two as a rule, more
-/// while the backward error falls. A sketch on which CG contracts badly is drawn again, larger; then R comes from a QR of A; the result
-/// says so.
+/// while the backward error falls. A sketch on which CG contracts badly is drawn again, larger; then R comes from a QR of A, as it does
+/// where corrections end above QR's own errors (condition numbers beyond 1e13); the result says so.
 ///
 /// Singular values of SĀ below 8√k·ε of the largest count as zero: rank is reported, x has minimum norm.
 ///
