@@ -3,6 +3,7 @@
 
 #include <raphson/solvers/auto.hpp>
 #include <raphson/solvers/cg.hpp>
+#include <raphson/solvers/chord.hpp>
 #include <raphson/solvers/exact.hpp>
 #include <raphson/solvers/preconditioned_cg.hpp>
 #include <raphson/solvers/preconditioned_gd.hpp>
