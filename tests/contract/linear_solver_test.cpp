@@ -41,6 +41,8 @@ const std::vector<Row>& rows() {
       {"exact", maker<Exact>(), 1e-9},
       {"exact-qr", maker<Exact>(Exact::Method::qr), 1e-9},
       {"chord", maker<Chord>(), 1e-9},
+      {"natural-gradient", maker<NaturalGradient>(), 1e-9, true},
+      {"fixed-step", maker<FixedStep>(), 1e-9, true},
       {"cg", maker<Cg>(), 1e-9, false, true},
       {"jacobi-cg", maker<Cg>(Cg::Scaling::jacobi), 1e-9, false, true},
       {"sketch-and-solve", maker<SketchAndSolve>(), 1e-9, true},
