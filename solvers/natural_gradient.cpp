@@ -90,9 +90,10 @@ LinearReport FixedStep::solve(const GramSystem& system, Vec& z) {
   LinearReport report;
   report.used = name();
   if (settled_at_once(system, z, report)) return report;
-  const bool fits = rows_ == system.A->rows() && cols_ == system.size();
   const Stopwatch setup;
-  if (std::isnan(system.contraction) || !fits || !(length_ > 0)) {
+  const bool fits = length_ > 0 && rows_ == system.A->rows() && cols_ == system.size();
+  // With a length within 1/λmax no residual grows: where it does, λmax has risen since the length was measured.
+  if (std::isnan(system.contraction) || !fits || !(system.relative_residual(length_ * *system.b) <= 1)) {
     const double largest = 1.1 * largest_eigenvalue(system);
     length_ = largest > 0 && std::isfinite(largest) ? 1 / largest : 0;
     rows_ = system.A->rows();

@@ -21,7 +21,8 @@ class NaturalGradient : public LinearSolver {
 };
 
 /// z = b/λ with λ an estimate of λmax(AᵀA + diag(μ)) from 20 steps of the power method on the first system of a run, raised by 10 % and
-/// kept: with unit steps of minimize, gradient descent with the constant step length 1/λmax that the papers analyse. `unverified`.
+/// kept while no residual grows: with unit steps of minimize, gradient descent with the constant step length 1/λmax that the papers
+/// analyse. `unverified`.
 class FixedStep : public LinearSolver {
  public:
   std::string name() const override { return "fixed-step"; }
