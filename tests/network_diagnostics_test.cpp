@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_recorder_sees_every_point_of_a_training) {
   BOOST_TEST(last.largest_move == arma::sqrt(arma::sum(arma::square(moved))).max(), boost::test_tools::tolerance(1e-12));
   const arma::mat X = net.data().dense();
   const arma::mat z0 = arma::reshape(net.initial_weights(), d, m).t() * X, z1 = arma::reshape(W, d, m).t() * X;
-  const double flips = arma::accu((z0 >= 0) != (z1 >= 0));
+  const double flips = static_cast<double>(arma::accu((z0 >= 0) != (z1 >= 0)));
   BOOST_TEST(flips > 0);
   BOOST_TEST(last.flipped == flips / static_cast<double>(n * m), boost::test_tools::tolerance(1e-12));
   arma::mat K = relu_kernel(net.data());
