@@ -60,6 +60,19 @@ struct SparseRows {
   }
 };
 
+/// A matrix A whose columns are Kronecker products, A(:, j) = u_j ⊗ v_j with row r·right() + k holding u_j(r) v_j(k): the transposed
+/// Jacobian of a layer, neurons × features. Members are safe to call from several threads at once.
+template <class Real>
+class KroneckerColumns {
+ public:
+  virtual ~KroneckerColumns() = default;
+  virtual Index count() const = 0;                          ///< columns
+  virtual Index left() const = 0;                           ///< length of u
+  virtual Index right() const = 0;                          ///< length of v
+  virtual void left_factor(Index j, Real* out) const = 0;   ///< u_j, left() numbers
+  virtual void right_factor(Index j, Real* out) const = 0;  ///< v_j, right() numbers
+};
+
 /// One drawn sketch: a value that stands for a fixed matrix S ∈ R^{s×N} with E[SᵀS] = I.
 ///
 /// The result of sketching A ∈ R^{N×k} is kept as B = (SA)ᵀ ∈ R^{k×s}, so that row i of SA is the contiguous column i of B.
@@ -81,6 +94,9 @@ class Sketch {
   /// where that is more) and call apply, so that a new kind needs apply alone; every kind shipped here overrides them.
   virtual void apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const;
   virtual void apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const;
+
+  /// B = (S A)ᵀ from the factors of A, without its columns; false (the default): S has no use for them, and B is as it was.
+  virtual bool apply_kronecker(const KroneckerColumns<Real>&, Mat<Real>&) const { return false; }
 };
 
 /// How to draw a sketch: what users choose and solvers pass around. `make(s, N, seed)` draws it.

@@ -195,6 +195,26 @@ TwoLayerRelu TwoLayerRelu::with_attainable_targets() const {
   return TwoLayerRelu(std::make_shared<const Data>(std::move(data)));
 }
 
+TwoLayerRelu TwoLayerRelu::on_rows(const std::vector<Index>& rows) const {
+  if (rows.empty()) throw InputError("a mini-batch of no rows. Give at least one.");
+  for (const Index i : rows) {
+    if (i >= this->data().rows()) throw InputError(fmt::format("row {} of {} does not exist.", i, this->data().rows()));
+  }
+  const arma::uvec index = arma::conv_to<arma::uvec>::from(rows);
+  const Vec y = target().elem(index);
+  Data data = *data_;
+  if (this->data().is_sparse()) {
+    arma::sp_mat columns(this->data().cols(), rows.size());
+    for (Index i = 0; i < rows.size(); ++i) columns.col(i) = this->data().sparse().col(rows[i]);
+    data.network = std::make_shared<const NetworkData>(DataMatrix(arma::sp_mat(columns.t())), y, output_signs());
+  } else {
+    const arma::mat columns = this->data().dense().cols(index);
+    data.network = std::make_shared<const NetworkData>(DataMatrix(arma::mat(columns.t())), y, output_signs());
+  }
+  data.conflicts = find_conflicts(*data.network, activation());
+  return TwoLayerRelu(std::make_shared<const Data>(std::move(data)));
+}
+
 std::string TwoLayerRelu::name() const {
   return activation().kind == Activation::Kind::relu ? "two_layer_relu" : fmt::format("two_layer_softplus({:g})", activation().sharpness);
 }

@@ -53,6 +53,10 @@ class TwoLayerRelu : public Model {
   /// The same data, signs and width with another activation (smoothing continuation).
   TwoLayerRelu with_activation(Activation activation) const;
 
+  /// The same net (signs, width, activation) on some of the rows, in the order given: a mini-batch. Throws InputError for an index that
+  /// is out of range and for none at all.
+  TwoLayerRelu on_rows(const std::vector<Index>& rows) const;
+
   /// Rows of X that coincide (bit for bit) but whose targets differ, and what they force: ‖f − y‖ ≥ floor for every W.
   struct Conflicts {
     Index groups = 0;        ///< groups of equal rows with different targets

@@ -3,8 +3,10 @@
 
 #include <raphson/solvers/auto.hpp>
 #include <raphson/solvers/cg.hpp>
+#include <raphson/solvers/chord.hpp>
 #include <raphson/solvers/exact.hpp>
 #include <raphson/solvers/least_squares.hpp>
+#include <raphson/solvers/natural_gradient.hpp>
 #include <raphson/solvers/preconditioned_cg.hpp>
 #include <raphson/solvers/preconditioned_gd.hpp>
 #include <raphson/solvers/sketch_and_solve.hpp>

@@ -2,6 +2,8 @@
 #include <raphson/models/network/jacobian.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 namespace raphson {
 namespace {
@@ -104,6 +106,31 @@ class SingleNetwork final : public SingleOperator {
   bool adjoint_;
 };
 
+/// Column i of Jᵀ: m^{-1/2} (aᵣ Φᵢᵣ)ᵣ ⊗ xᵢ.
+class JacobianFactors final : public KroneckerColumns<double> {
+ public:
+  explicit JacobianFactors(const NetworkJacobian& J) : J_(J) {}
+  Index count() const override { return J_.points(); }
+  Index left() const override { return J_.pattern().neurons(); }
+  Index right() const override { return J_.data().X.cols(); }
+  void left_factor(Index i, double* out) const override {
+    const Index m = left();
+    const double scale = 1 / std::sqrt(static_cast<double>(m));
+    std::vector<double> tile(tile_neurons);
+    for (Index first = 0; first < m; first += tile_neurons) {
+      const Index neurons = std::min(tile_neurons, m - first);
+      J_.pattern().expand(first, neurons, i, 1, tile.data());
+      for (Index r = 0; r < neurons; ++r) out[first + r] = scale * J_.data().signs[first + r] * tile[r];
+    }
+  }
+  void right_factor(Index i, double* out) const override {
+    for (Index k = 0; k < right(); ++k) out[k] = J_.data().X.at(i, k);
+  }
+
+ private:
+  const NetworkJacobian& J_;
+};
+
 /// A = Jᵀ, md × n.
 class AdjointOperator final : public Operator {
  public:
@@ -126,6 +153,7 @@ class AdjointOperator final : public Operator {
   std::string non_finite() const override { return J_->pattern().non_finite(); }
 
   void sketch(const Sketch<double>& S, Mat<double>& B) const override {
+    if (S.apply_kronecker(JacobianFactors(*J_), B)) return;
     sketch_columns(
         S, rows(), cols(), [&](Index i, double* out) { J_->row(i, out); }, B);
   }

@@ -24,4 +24,12 @@ std::shared_ptr<const SketchKind> norm_rows_sketch();
 /// Woodruff 2012): as robust on coherent rows as a dense sketch.
 std::shared_ptr<const SketchKind> leverage_rows_sketch();
 
+/// For A = Jᵀ of a two-layer network, rows r·d + k for neuron r and feature k of d = `features` (N a multiple of d, else InputError):
+/// TensorSketch, a CountSketch of neurons ⊗ features whose row is h(r) + h′(k) mod s, sign σ(r)σ′(k) (Pham, Pagh 2013; Avron, Nguyen,
+/// Woodruff 2014). Column u ⊗ v is sketched from its factors: m + s·nnz(v) operations instead of md, never forming Jᵀ.
+std::shared_ptr<const SketchKind> tensor_sketch(Index features);
+/// The same for ⌊s/d⌋ neurons drawn uniformly without replacement, all d rows of each, scaled by √(m/⌊s/d⌋). Fails where few neurons
+/// tell points apart (near-duplicates, d ≤ 3): the solvers notice and fall back.
+std::shared_ptr<const SketchKind> uniform_neurons_sketch(Index features);
+
 }  // namespace raphson

@@ -38,10 +38,15 @@ struct Row {
 
 std::vector<Row> table() {
   std::vector<Row> rows{
-      {gaussian_sketch(), "gaussian", never},          {srht_sketch(), "srht", never},
-      {count_sketch(), "count-sketch", birthday},      {sparse_sign_sketch(), "sparse-sign", never},
-      {sparse_sign_sketch(2), "sparse-sign", nullptr}, {uniform_rows_sketch(), "uniform-rows", omission},
+      {gaussian_sketch(), "gaussian", never},
+      {srht_sketch(), "srht", never},
+      {count_sketch(), "count-sketch", birthday},
+      {sparse_sign_sketch(), "sparse-sign", never},
+      {sparse_sign_sketch(2), "sparse-sign", nullptr},
+      {uniform_rows_sketch(), "uniform-rows", omission},
       {std::make_shared<OwnKind>(), "own", never},
+      {tensor_sketch(1), "tensor", birthday},
+      {uniform_neurons_sketch(1), "uniform-neurons", omission},
   };
   try {
     rows.push_back({fourier_sketch(), "fourier", never});

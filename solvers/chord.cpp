@@ -1,0 +1,173 @@
+#include <raphson/core/dense.hpp>
+#include <raphson/core/error.hpp>
+#include <raphson/core/threads.hpp>
+#include <raphson/solvers/chord.hpp>
+#include <raphson/solvers/estimates.hpp>
+#include <raphson/solvers/exact.hpp>
+#include <raphson/solvers/krylov/conjugate_gradients.hpp>
+#include <raphson/solvers/preconditioners/triangular.hpp>
+#include <raphson/solvers/solve_support.hpp>
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+
+namespace raphson {
+namespace {
+
+/// What a factorization is tried in, from cheap to sturdy.
+enum class Rung { single, full, exact };
+
+/// A contraction that a step with a new factor must reach to be trusted without a check.
+constexpr double trusted_contraction = 0.5;
+
+void gram_into(const GramSystem& system, Mat<double>& G) { system.A->gram(G); }
+
+void gram_into(const GramSystem& system, Mat<float>& G) {
+  if (const auto A = system.A->single()) return A->gram(G);
+  Mat<double> wide;
+  system.A->gram(wide);
+  G = arma::conv_to<Mat<float>>::from(wide);
+}
+
+/// Null when the factorization broke down; `finite` says whether AᵀA was finite.
+template <class Real>
+std::unique_ptr<Preconditioner> factored(const GramSystem& system, const Vec& mu, bool& finite) {
+  Mat<Real> G;
+  gram_into(system, G);
+  finite = all_finite(G);
+  ScaledFactor<Real> factor;
+  if (!finite || !cholesky_factor(G, mu, 0, factor)) return nullptr;
+  return std::make_unique<TriangularPreconditioner<Real>>(std::move(factor), sizeof(Real) == 4 ? "Cholesky, f32" : "Cholesky, f64");
+}
+
+}  // namespace
+
+struct Chord::State {
+  double keep_below;
+  Rung rung = Rung::single;  ///< where this run begins
+  std::unique_ptr<Preconditioner> factor;
+  Index rows = 0;
+  Vec mu;
+  bool is_new = false;  ///< the system before was the first with this factor
+
+  void forget() {
+    rung = Rung::single;
+    factor.reset();
+    is_new = false;
+  }
+  bool fits(const GramSystem& system, const Vec& now) const {
+    return factor && rows == system.A->rows() && mu.n_elem == now.n_elem && std::equal(mu.begin(), mu.end(), now.begin());
+  }
+  bool climb(const GramSystem& system, bool verify, Vec& z, LinearReport& report);
+  bool try_rung(const GramSystem& system, bool verify, Vec& z, LinearReport& report);
+};
+
+/// Solves with a new factor of the present rung. False: it broke down or did not deliver, and the next rung is due.
+bool Chord::State::try_rung(const GramSystem& system, bool verify, Vec& z, LinearReport& report) {
+  const Stopwatch setup;
+  const char* precision = rung == Rung::single ? "single" : "double";
+  bool finite = true;
+  factor = rung == Rung::single ? factored<float>(system, mu, finite) : factored<double>(system, mu, finite);
+  report.setup_seconds += setup.seconds();
+  if (!finite && rung == Rung::full) {
+    fail_non_finite(system, z, report);
+    return true;
+  }
+  if (!factor) {
+    report.fallbacks.push_back(fmt::format("Cholesky factorization in {} precision broke down", precision));
+    return false;
+  }
+  const Stopwatch watch;
+  factor->solve(*system.b, z);
+  if (!z.is_finite()) z.zeros();
+  if (!verify) {
+    report.status = LinearStatus::unverified;
+    report.message = fmt::format("{}: one solve, residual not measured.", factor->name());
+    report.solve_seconds += watch.seconds();
+    return true;
+  }
+  const IterationResult result =
+      solve_verified(system, factor.get(), conjugate_gradient_kernel(system, factor.get()), {system.tolerance, 30, 8}, z);
+  report.iterations += result.iterations;
+  report.solve_seconds += watch.seconds();
+  if (result.stop == Stop::tolerance || result.stop == Stop::interrupted) {
+    conclude(system, result, "", z, report);
+    return true;
+  }
+  report.fallbacks.push_back(
+      fmt::format("{}: relative residual {:.1e} after {} refinements", factor->name(), result.residual, result.iterations));
+  return false;
+}
+
+/// Up the rungs; false when only Exact is left.
+bool Chord::State::climb(const GramSystem& system, bool verify, Vec& z, LinearReport& report) {
+  for (; rung != Rung::exact; rung = rung == Rung::single ? Rung::full : Rung::exact) {
+    if (try_rung(system, verify, z, report)) return true;
+    factor.reset();
+    if (system.interrupted()) return false;
+  }
+  return false;
+}
+
+Chord::Chord(double keep_below) : state_(std::make_unique<State>()) {
+  if (!(keep_below >= 0 && keep_below < 1)) {
+    throw InputError(fmt::format("chord: a factor is kept below a contraction of {}. Give a number in [0, 1), such as 0.2.", keep_below));
+  }
+  state_->keep_below = keep_below;
+}
+
+Chord::~Chord() = default;
+
+void Chord::reset() { state_->forget(); }
+
+Estimate Chord::estimate(const GramSystem& system, const Machine& machine) const {
+  Estimate estimate = exact_estimate(system, machine);
+  const double k = static_cast<double>(system.size());
+  estimate.seconds += k * k * k / 3 * (1 / machine.factor_single - 1 / machine.factor);
+  estimate.bytes = (system.A->single() ? 8 : 12) * k * k + 40 * k;
+  return estimate;
+}
+
+LinearReport Chord::solve(const GramSystem& system, Vec& z) {
+  const SingleThreadedBlas blas;
+  LinearReport report;
+  report.used = name();
+  if (settled_at_once(system, z, report)) return report;
+  State& state = *state_;
+  const bool first = std::isnan(system.contraction);
+  if (first) state.forget();
+
+  const Vec mu = system.shift_diagonal();
+  if (state.fits(system, mu) && system.contraction <= state.keep_below) {
+    const Stopwatch watch;
+    state.factor->solve(*system.b, z);
+    state.is_new = false;
+    report.solve_seconds = watch.seconds();
+    if (z.is_finite()) {
+      report.status = LinearStatus::unverified;
+      report.message =
+          fmt::format("{}, kept: the last step contracted by {:.2g}; residual not measured.", state.factor->name(), system.contraction);
+      return report;
+    }
+    z.zeros(system.size());
+  }
+
+  const bool verify = first || !state.factor || (state.is_new && !(system.contraction <= trusted_contraction));
+  state.rows = system.A->rows();
+  state.mu = mu;
+  if (!state.climb(system, verify, z, report)) {
+    state.factor.reset();
+    LinearReport exact = Exact().solve(system, z);
+    exact.fallbacks.insert(exact.fallbacks.begin(), report.fallbacks.begin(), report.fallbacks.end());
+    exact.setup_seconds += report.setup_seconds;
+    exact.solve_seconds += report.solve_seconds;
+    exact.iterations += report.iterations;
+    exact.used = name();
+    return exact;
+  }
+  state.is_new = true;
+  return report;
+}
+
+}  // namespace raphson
