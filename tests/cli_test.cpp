@@ -254,7 +254,8 @@ BOOST_AUTO_TEST_CASE(a_reader_that_leaves_does_not_cost_the_result) {
   const std::string line =
       std::string(RAPHSON_CLI) + " fit logistic --l2 1 --data '" + classification + "' --json '" + json + "' | head -n 1 >/dev/null";
   BOOST_TEST(std::system(line.c_str()) == 0);
-  while (!std::filesystem::exists(json)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (int wait = 0; wait < 12000 && !std::filesystem::exists(json); ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  BOOST_TEST_REQUIRE(std::filesystem::exists(json));
   BOOST_TEST(json_of(json)["status"] == "converged");
   const Outcome streamed = run({"fit", "logistic", "--l2", "1", "--data", classification, "--quiet", "--json", "/dev/stdout"});
   BOOST_TEST(Json::parse(streamed.out)["status"] == "converged");
