@@ -140,7 +140,7 @@ std::string path_script(const std::vector<PathRow>& rows, std::optional<Index> b
   script +=
       "set logscale x\nset format x '10^{%T}'\nset grid lc rgb '#d0d0d0' lw 0.5\nset border 3\nset tics nomirror\nset offsets 0,0,graph "
       "0.05,0\n"
-      "set datafile missing 'nan'\nset key outside bottom center horizontal\nset xlabel 'penalty μ (l2)'\nset ylabel 'loss a row'\n";
+      "set datafile missing 'nan'\nset key outside top center horizontal\nset xlabel 'penalty μ (l2)'\nset ylabel 'loss a row'\n";
   script += fmt::format("plot $path using 1:2 with linespoints lw 2 lc rgb '{}' pt 5 ps 0.5 title 'fitted rows'", colours[0]);
   if (best) {
     script += fmt::format(", $path using 1:3 with linespoints lw 2 lc rgb '{}' pt 7 ps 0.5 title 'rows kept back'", colours[1]);

@@ -1,3 +1,4 @@
+#include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
 #include <raphson/core/interrupt.hpp>
 #include <raphson/models/regularization_path.hpp>

@@ -15,13 +15,14 @@ struct PathPoint {
   Summary summary;
 };
 
-/// Minimizes model.with_l2(μ) for every μ given, from the largest to the smallest: the first from θ = 0, each other from the minimizer
-/// before it, with what `solver` keeps (the choice of auto, a sketch with its factor) used again as long as it serves. The points come back
-/// in the order in which they were fitted; the model's own l2 does not matter.
+/// Minimizes model.with_l2(μ) for every μ given, from the largest to the smallest. The first fit starts from θ = 0, each other from the
+/// minimizer before it, or from the parabola in log μ through the three before it where the gradient is smaller there (one more read of the
+/// data a point). What `solver` keeps (the choice of auto, a sketch with its factor) is used again as long as it serves. The points come
+/// back in the order in which they were fitted; the model's own l2 does not matter.
 ///
-/// `options` hold for every point, convergence is judged on the scale of θ = 0 as in a fit alone; seconds of options.time_limit are for the
-/// path as a whole, and the path ends with the point that time, options.cancel or the callback stops. Other points that do not converge do
-/// not end it. The same seed gives the same bits, whatever the thread count. Memory: P doubles and a history a point.
+/// `options` hold for every point, convergence is judged on the scale of θ = 0 as in a fit alone; options.time_limit is for the path as a
+/// whole, and the path ends with the point that time, options.cancel or the callback stops. Other points that do not converge do not end
+/// it. The same seed gives the same bits, whatever the thread count. Memory: P doubles and a history a point.
 ///
 /// Throws InputError for an empty list, for a μ that is negative or not finite, and as minimize does.
 ///
