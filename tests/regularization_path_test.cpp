@@ -165,9 +165,27 @@ BOOST_AUTO_TEST_CASE(same_bits_again_and_for_any_number_of_threads) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(auto_keeps_its_choice_along_the_path) {
+BOOST_AUTO_TEST_CASE(auto_keeps_its_choice_and_what_that_keeps) {
   const LinearModel model = classification(20000, 150);
   Auto solver;
+  const auto solved = [&](double l2, bool continues) {
+    const auto at = model.with_l2(l2).linearize(Vec(model.parameters(), arma::fill::zeros));
+    GramSystem system;
+    system.A = at->matrix();
+    system.b = &at->right_hand_side();
+    system.penalty = at->penalty();
+    system.tolerance = 0.1;
+    system.continues = continues;
+    Vec z;
+    const LinearReport report = solver.solve(system, z);
+    BOOST_TEST(report.used == "preconditioned-cg");
+    BOOST_TEST(system.relative_residual(z) <= 0.1);
+    return report;
+  };
+  BOOST_TEST(solved(1, false).setup_seconds > 0);
+  BOOST_TEST(solved(0.9, true).setup_seconds == 0);  // nothing was built
+  BOOST_TEST(solved(0.9, false).setup_seconds > 0);
+
   const std::vector<PathPoint> path = fit_path(model, solver, l2_grid(1, 1e-2, 5));
   for (const PathPoint& point : path) {
     BOOST_TEST(point.summary.converged());
