@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace raphson;
@@ -29,6 +30,21 @@ class CountingKind final : public PreconditionerKind {
 
  private:
   std::shared_ptr<const PreconditionerKind> inner_ = sketched_preconditioner();
+};
+
+/// exact, and what the systems it was given said of continuing.
+class RecordingSolver final : public LinearSolver {
+ public:
+  std::string name() const override { return "recording"; }
+  Estimate estimate(const GramSystem& system, const Machine& machine) const override { return exact_.estimate(system, machine); }
+  LinearReport solve(const GramSystem& system, Vec& z) override {
+    continues.push_back(system.continues);
+    return exact_.solve(system, z);
+  }
+  std::vector<bool> continues;
+
+ private:
+  Exact exact_;
 };
 
 LinearModel classification(Index rows = 3000, Index columns = 60) {
@@ -242,6 +258,21 @@ BOOST_AUTO_TEST_CASE(no_penalty_may_end_a_path) {
   BOOST_REQUIRE(path.size() == 3u);
   for (const PathPoint& point : path) BOOST_TEST(point.summary.converged(), point.summary.message);
   BOOST_TEST(path[2].l2 == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(the_first_system_alone_says_that_it_continues) {
+  const LinearModel model = classification(500, 5);
+  RecordingSolver solver;
+  Options options;
+  for (const bool continues : {false, true}) {
+    options.continues = continues;
+    solver.continues.clear();
+    Vec theta(model.parameters(), arma::fill::zeros);
+    BOOST_TEST(minimize(model.with_l2(1), solver, theta, options).converged());
+    BOOST_REQUIRE(solver.continues.size() >= 2u);
+    BOOST_TEST(solver.continues[0] == continues);
+    BOOST_TEST(std::ranges::count(solver.continues, true) == (continues ? 1 : 0));
+  }
 }
 
 /// The flag itself: without it what is kept belongs to another run, with it it is used, but not believed unmeasured.
