@@ -46,6 +46,13 @@ Vec start_of(const LinearModel& model, const std::vector<PathPoint>& path) {
   return checked_norm(model.linearize(ahead)->gradient()) < there ? ahead : last;
 }
 
+/// A fit speaks of the time that was left to it; what was asked for is that of the path.
+void name_time_limit(Summary& summary, double left, double asked) {
+  const std::string said = fmt::format("time limit of {} s", left);
+  if (summary.status == Status::time_limit && summary.message.starts_with(said))
+    summary.message.replace(0, said.size(), fmt::format("time limit of {} s for the path", asked));
+}
+
 }  // namespace
 
 std::vector<PathPoint> fit_path(const LinearModel& model, LinearSolver& solver, const std::vector<double>& l2, const Options& options) {
@@ -61,6 +68,7 @@ std::vector<PathPoint> fit_path(const LinearModel& model, LinearSolver& solver, 
     Vec theta = path.empty() ? Vec(model.parameters(), arma::fill::zeros) : start_of(of_mu, path);
     here.time_limit = std::max(options.time_limit - clock.seconds(), std::numeric_limits<double>::min());
     Summary summary = minimize(of_mu, solver, theta, here);
+    name_time_limit(summary, here.time_limit, options.time_limit);
     path.push_back({mu, std::move(theta), std::move(summary)});
     if (ends_path(path.back().summary.status)) break;
     here.continues = true;

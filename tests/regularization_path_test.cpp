@@ -241,6 +241,7 @@ BOOST_AUTO_TEST_CASE(a_path_ends_where_it_is_stopped_and_goes_on_after_a_limit) 
   const std::vector<PathPoint> out_of_time = fit_path(model, solver, grid, late);
   BOOST_REQUIRE(out_of_time.size() == 1u);
   BOOST_TEST((out_of_time[0].summary.status == Status::time_limit));
+  BOOST_TEST(out_of_time[0].summary.message.starts_with("time limit of 1e-09 s for the path reached"), out_of_time[0].summary.message);
 
   Options few;
   few.max_iterations = 1;
