@@ -6,6 +6,7 @@
 #include <raphson/core/function_operator.hpp>
 #include <raphson/core/minimize.hpp>
 #include <raphson/models/linear_model.hpp>
+#include <raphson/models/regularization_path.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 #include <raphson/problems/generators.hpp>
 #include <raphson/problems/named.hpp>

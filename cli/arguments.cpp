@@ -3,6 +3,7 @@
 #include <raphson/core/error.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include <unistd.h>
@@ -19,7 +20,6 @@ struct Texts {
   std::string sketch, precision = "f64", factor, reuse = "never", gd_steps = "richardson";
   std::string globalization = "auto", forcing = "auto";
   std::uint64_t memory = 0;
-  bool header = true;
 };
 
 /// For options that count: CLI11 would read "-1" as a huge number.
@@ -29,6 +29,13 @@ std::string refuse_sign(const std::string& text) {
 
 const char* const linear_only = "Linear losses";
 const char* const network_only = "relu";
+
+/// `--no-X`: switches something off that is on.
+void add_switch_off(CLI::App& app, const std::string& name, bool& value, const std::string& text, const std::string& group) {
+  app.add_flag_callback(
+         name, [&value] { value = false; }, text)
+      ->group(group);
+}
 
 void add_data_options(CLI::App& app, std::string& data, ReadOptions& read, Texts& texts) {
   app.add_option("--data", data, "File to read: CSV or blank-separated text, LIBSVM, Matrix Market; plain, .gz or .bz2")
@@ -41,26 +48,31 @@ void add_data_options(CLI::App& app, std::string& data, ReadOptions& read, Texts
   app.add_option("--offset", read.offset, "Column added to every margin (log exposure)")->group("Data");
   app.add_option("--format", texts.format, "auto, delimited (csv), libsvm, matrix-market")->group("Data")->capture_default_str();
   app.add_option("--delimiter", texts.delimiter, "One character, or comma, semicolon, tab, space, bar. Default: detected")->group("Data");
-  app.add_flag("--header,!--no-header", texts.header, "Whether the first line names the columns. Default: detected")->group("Data");
+  app.add_flag("--header")->description("The first line names the columns. Default: detected")->group("Data");
+  app.add_flag("--no-header")->description("The first line is data")->group("Data");
 }
 
 void add_model_options(CLI::App& app, ProblemArguments& a) {
   ModelArguments& m = a.model;
-  app.add_option("LOSS", m.loss, "squared, logistic, poisson, huber, relu")->required();
+  app.add_option("LOSS", m.loss, fmt::format("{}", fmt::join(loss_names(), ", ")))->required();
   app.add_option("--l2", m.l2, "mu of the penalty 1/2 mu |x|^2, added to a sum (not a mean) over observations")
       ->group(linear_only)
       ->capture_default_str();
-  app.add_flag("!--no-intercept", m.intercept, "Leave out the constant, which is never penalized")->group(linear_only);
+  add_switch_off(app, "--no-intercept", m.intercept, "Leave out the constant, which is never penalized", linear_only);
   app.add_option("--weights", a.read.weights, "Column of observation weights")->group(linear_only);
-  app.add_option("--huber-delta", m.huber_delta, "Where huber turns linear")->group(linear_only)->capture_default_str();
+  app.add_option("--huber-delta", m.of_loss.huber_delta, "Where huber turns linear")->group(linear_only)->capture_default_str();
+  app.add_option("--quantile", m.of_loss.quantile, "tau of quantile, between 0 and 1")->group(linear_only)->capture_default_str();
+  app.add_option("--smoothing", m.of_loss.smoothing, "Distance from the target within which quantile is smoothed, in its units")
+      ->group(linear_only)
+      ->capture_default_str();
   app.add_option("--width", m.width, "Hidden neurons")->check(refuse_sign)->group(network_only)->capture_default_str();
   app.add_option("--activation", m.activation, "relu, softplus")->group(network_only)->capture_default_str();
   app.add_option("--sharpness", m.sharpness, "beta of softplus(beta z)/beta")->group(network_only)->capture_default_str();
-  app.add_flag("!--no-standardize-columns", m.standardize_columns, "Leave columns as they are")->group(network_only);
-  app.add_flag("!--no-constant-feature", m.constant_feature, "Do not append a constant feature")->group(network_only);
-  app.add_flag("!--no-unit-rows", m.unit_rows, "Do not scale rows to unit norm")->group(network_only);
-  app.add_flag("!--no-standardize-target", m.standardize_target, "Leave the target as it is")->group(network_only);
-  app.add_flag("!--no-continuation", m.continuation, "Do not go through smoothed activations when steps disappoint")->group(network_only);
+  add_switch_off(app, "--no-standardize-columns", m.standardize_columns, "Leave columns as they are", network_only);
+  add_switch_off(app, "--no-constant-feature", m.constant_feature, "Do not append a constant feature", network_only);
+  add_switch_off(app, "--no-unit-rows", m.unit_rows, "Do not scale rows to unit norm", network_only);
+  add_switch_off(app, "--no-standardize-target", m.standardize_target, "Leave the target as it is", network_only);
+  add_switch_off(app, "--no-continuation", m.continuation, "Do not go through smoothed activations when steps disappoint", network_only);
 }
 
 void add_solver_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
@@ -129,7 +141,8 @@ bool given(const CLI::App& app, const std::string& option) { return app.get_opti
 void finish_read(const CLI::App& app, ReadOptions& read, const Texts& texts) {
   read.format = format_of(texts.format);
   read.delimiter = delimiter_of(texts.delimiter);
-  if (given(app, "--header")) read.header = texts.header;
+  if (given(app, "--header") && given(app, "--no-header")) throw InputError("--header and --no-header contradict each other.");
+  if (given(app, "--header") || given(app, "--no-header")) read.header = given(app, "--header");
 }
 
 /// Options of the other family of losses would be ignored: refuse them.
@@ -137,23 +150,34 @@ void refuse_foreign(const CLI::App& app, const ModelArguments& model) {
   const std::string foreign = model.is_network() ? linear_only : network_only;
   for (const CLI::Option* option : app.get_options())
     if (option->get_group() == foreign && option->count() > 0)
-      throw InputError(model.is_network() ? fmt::format("{} is for squared, logistic, poisson and huber, not for relu.", option->get_name())
+      throw InputError(model.is_network() ? fmt::format("{} is for {}, not for relu.", option->get_name(), linear_losses_text())
                                           : fmt::format("{} is for relu, not for {}.", option->get_name(), model.loss));
-  if (model.is_network() && given(app, "--offset")) throw InputError("--offset is for squared, logistic, poisson and huber, not for relu.");
-  if (!model.is_network() && model.loss != "huber" && given(app, "--huber-delta"))
-    throw InputError(fmt::format("--huber-delta is for huber, not for {}.", model.loss));
+  if (model.is_network() && given(app, "--offset"))
+    throw InputError(fmt::format("--offset is for {}, not for relu.", linear_losses_text()));
+  const std::pair<const char*, const char*> of_one_loss[] = {
+      {"--huber-delta", "huber"}, {"--quantile", "quantile"}, {"--smoothing", "quantile"}};
+  for (const auto& [option, loss] : of_one_loss)
+    if (model.loss != loss && given(app, option)) throw InputError(fmt::format("{} is for {}, not for {}.", option, loss, model.loss));
+}
+
+void require_positive(const char* option, double value) {
+  if (!(value > 0 && std::isfinite(value))) throw InputError(fmt::format("{} {} must be a finite number > 0.", option, value));
+}
+
+void require_fraction(const char* option, double value) {
+  if (!(value > 0 && value < 1)) throw InputError(fmt::format("{} {} must lie between 0 and 1.", option, value));
 }
 
 void finish_model(const CLI::App& app, const ModelArguments& model) {
   if (std::ranges::find(loss_names(), model.loss) == loss_names().end()) unknown_name("loss", model.loss, loss_names());
   refuse_foreign(app, model);
   if (!(model.l2 >= 0 && std::isfinite(model.l2))) throw InputError(fmt::format("--l2 {} must be a finite number >= 0.", model.l2));
-  if (!(model.huber_delta > 0 && std::isfinite(model.huber_delta)))
-    throw InputError(fmt::format("--huber-delta {} must be a finite number > 0.", model.huber_delta));
+  require_positive("--huber-delta", model.of_loss.huber_delta);
+  require_positive("--smoothing", model.of_loss.smoothing);
+  require_fraction("--quantile", model.of_loss.quantile);
   if (model.width == 0) throw InputError("--width 0: a network needs at least one hidden neuron.");
   if (model.activation != "relu" && model.activation != "softplus") unknown_name("activation", model.activation, {"relu", "softplus"});
-  if (!(model.sharpness > 0 && std::isfinite(model.sharpness)))
-    throw InputError(fmt::format("--sharpness {} must be a finite number > 0.", model.sharpness));
+  require_positive("--sharpness", model.sharpness);
 }
 
 void finish_solver(const CLI::App& app, ProblemArguments& a, const Texts& texts) {
@@ -198,6 +222,21 @@ void finish(const CLI::App& app, ProblemArguments& a, const Texts& texts) {
   finish_run(app, a, texts);
 }
 
+void finish_path(const CLI::App& app, PathArguments& a, const Texts& texts) {
+  if (a.model.is_network()) throw InputError(fmt::format("path is for {}, not for relu.", linear_losses_text()));
+  require_positive("--l2-max", a.l2_max);
+  require_positive("--l2-min", a.l2_min);
+  if (!(a.l2_min <= a.l2_max)) throw InputError(fmt::format("--l2-min {} is larger than --l2-max {}.", a.l2_min, a.l2_max));
+  if (a.points == 0) throw InputError("--points 0: a path needs at least one point.");
+  if (a.points > 100000) throw InputError(fmt::format("--points {}: more than 100000 points are not sensible.", a.points));
+  if (a.validation) require_fraction("--validation", *a.validation);
+  a.model.l2 = a.l2_max;
+  finish(app, a, texts);
+  if (find_solver(a.solver_name).first_order())
+    throw InputError(
+        fmt::format("--solver {} is first-order: path needs one that solves linear systems; see `raphson solvers`.", a.solver_name));
+}
+
 void add_problem_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
   add_model_options(app, a);
   add_data_options(app, a.data, a.read, texts);
@@ -228,6 +267,27 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a, Texts& texts) {
   return compare;
 }
 
+CLI::App* add_path(CLI::App& app, PathArguments& a, Texts& texts) {
+  CLI::App* path = app.add_subcommand("path", "Fit a linear loss along a grid of penalties, each fit from the last");
+  texts.reuse = "while-contracting";
+  add_problem_options(*path, a, texts);
+  path->remove_option(path->get_option("--l2"));
+  path->add_option("--l2-max", a.l2_max, "Largest mu of the penalty 1/2 mu |x|^2, where the path begins")->required()->group("Path");
+  path->add_option("--l2-min", a.l2_min, "Smallest mu, where it ends")->required()->group("Path");
+  path->add_option("--points", a.points, "Penalties, geometric from largest to smallest")
+      ->check(refuse_sign)
+      ->group("Path")
+      ->capture_default_str();
+  path->add_option("--validation", a.validation, "Share of the rows to keep back, drawn by --seed: the loss on them marks the best mu")
+      ->group("Path");
+  path->add_option("--solver", a.solver_name, "Linear-system strategy; see `raphson solvers`")->group("Solver")->capture_default_str();
+  path->add_option("--plot", a.plot, "Draw the loss a row against mu by gnuplot: .svg, .png or .pdf")->group("Output");
+  path->add_option("--save", a.save, "Write the best model by validation, else the last, for `raphson predict`")->group("Output");
+  path->get_option("--time-limit")->description("Seconds for the whole path. Default: none");
+  path->footer("Exit status: 0 every point converged; 1 not (the results are still written); 2 bad input; 3 out of memory or disk.");
+  return path;
+}
+
 CLI::App* add_predict(CLI::App& app, PredictArguments& a, Texts& texts) {
   CLI::App* predict = app.add_subcommand("predict", "Predictions of a saved model, one a line");
   predict->add_option("--model", a.model, "File written by fit --save")->required();
@@ -235,7 +295,7 @@ CLI::App* add_predict(CLI::App& app, PredictArguments& a, Texts& texts) {
   predict->get_option("--target")
       ->description("Column that holds the target: error figures are reported. Default: none (LIBSVM: the label)");
   predict->add_option("--output", a.output, "File for the predictions. Default: standard output");
-  predict->add_option("--type", a.type, "mean (probability, rate, value), margin, label (logistic)")->capture_default_str();
+  predict->add_option("--type", a.type, "mean (probability, rate, value), margin, label (logistic, squared-hinge)")->capture_default_str();
   predict->add_option("--threads", a.threads, "0: all cores")->capture_default_str();
   predict->add_flag("--quiet", a.quiet, "Print predictions and errors only");
   predict->footer(
@@ -263,12 +323,13 @@ Command parse_command_line(int argc, char** argv) {
     return fmt::format("raphson: {}. `raphson --help` and `raphson fit --help` list the options.\n", error.what());
   });
   Command command;
-  Texts fit_texts, compare_texts, predict_texts;
+  Texts fit_texts, path_texts, compare_texts, predict_texts;
   CLI::App* fit = add_fit(app, command.fit, fit_texts);
+  CLI::App* path = add_path(app, command.path, path_texts);
   CLI::App* predict = add_predict(app, command.predict, predict_texts);
   CLI::App* compare = add_compare(app, command.compare, compare_texts);
   CLI::App* solvers = app.add_subcommand("solvers", "What each solver needs, costs and suits");
-  const std::vector<std::string> commands = {"fit", "predict", "compare", "solvers"};
+  const std::vector<std::string> commands = {"fit", "path", "predict", "compare", "solvers"};
   if (argc > 1 && argv[1][0] != '-' && std::ranges::find(commands, argv[1]) == commands.end()) unknown_name("command", argv[1], commands);
   try {
     app.parse(argc, argv);
@@ -280,6 +341,9 @@ Command parse_command_line(int argc, char** argv) {
     command.kind = Command::Kind::fit;
     finish(*fit, command.fit, fit_texts);
     find_solver(command.fit.solver_name);
+  } else if (path->parsed()) {
+    command.kind = Command::Kind::path;
+    finish_path(*path, command.path, path_texts);
   } else if (compare->parsed()) {
     command.kind = Command::Kind::compare;
     finish(*compare, command.compare, compare_texts);

@@ -17,7 +17,7 @@ struct ModelArguments {
   std::string loss;
   double l2 = 0;
   bool intercept = true;
-  double huber_delta = 1.345;
+  LossSettings of_loss;
   // relu:
   Index width = 4096;
   std::string activation = "relu";
@@ -51,6 +51,14 @@ struct CompareArguments : ProblemArguments {
   std::string plot;
 };
 
+struct PathArguments : ProblemArguments {  // model.l2 is l2_max
+  std::string solver_name = "auto";
+  double l2_max = 0, l2_min = 0;
+  Index points = 30;
+  std::optional<double> validation;  ///< share of the rows kept back
+  std::string plot, save;
+};
+
 struct PredictArguments {
   std::string model, data, output;
   ReadOptions read;
@@ -61,9 +69,10 @@ struct PredictArguments {
 
 /// Which subcommand to run, with its arguments.
 struct Command {
-  enum class Kind { fit, predict, compare, solvers, done } kind = Kind::done;
+  enum class Kind { fit, path, predict, compare, solvers, done } kind = Kind::done;
   int exit_status = 0;  ///< of done: 0 after --help and --version, 2 after a parse error (already reported)
   FitArguments fit;
+  PathArguments path;
   PredictArguments predict;
   CompareArguments compare;
 };

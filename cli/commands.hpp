@@ -6,6 +6,7 @@
 namespace raphson::cli {
 
 int run_fit(const FitArguments& arguments);
+int run_path(const PathArguments& arguments);
 int run_predict(const PredictArguments& arguments);
 int run_compare(const CompareArguments& arguments);
 

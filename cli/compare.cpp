@@ -119,14 +119,7 @@ void draw(Console& console, OutputFile& plot, const Problem& problem, const std:
   const std::string title = fmt::format("{}, {}: n = {}, d = {}", arguments.data.substr(arguments.data.find_last_of('/') + 1),
                                         arguments.model.loss, problem.rows(), problem.data.features.cols());
   console.stage("drawing");
-  const std::string trouble = run_gnuplot(plot_script(problem, runs, best_objective(runs), title, plot.path(), plot.temporary()));
-  console.stage("");
-  if (!trouble.empty()) {
-    fmt::print(stderr, "raphson: no picture: {}\n", trouble);
-    return;
-  }
-  plot.commit();
-  console.line("wrote     " + plot.path());
+  draw_picture(console, plot, plot_script(problem, runs, best_objective(runs), title, plot.path(), plot.temporary()));
 }
 
 }  // namespace

@@ -96,7 +96,9 @@ StandardErrors standard_errors(const Problem& problem, const Summary& summary, c
   const double n = observations(problem), p = static_cast<double>(theta.n_elem);
   if (model.l2() > 0) return none("no standard errors: penalized fit");
   if (!summary.converged()) return none("standard errors: not computed (the fit did not converge)");
-  if (loss == "huber") return none("standard errors: not computed (huber is not a likelihood)");
+  if (loss == "huber" || loss == "squared-hinge" || loss == "quantile")
+    return none(fmt::format("standard errors: not computed ({} is not a likelihood)", loss));
+  if (loss == "gamma") return none("standard errors: not computed (the dispersion of gamma is not estimated)");
   if (theta.n_elem > most_parameters)
     return none(fmt::format("standard errors: not computed ({} parameters, more than {})", theta.n_elem, most_parameters));
   if (n < p || (loss == "squared" && n == p))

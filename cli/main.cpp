@@ -17,6 +17,8 @@ int run(int argc, char** argv) {
   switch (command.kind) {
     case Command::Kind::fit:
       return run_fit(command.fit);
+    case Command::Kind::path:
+      return run_path(command.path);
     case Command::Kind::predict:
       return run_predict(command.predict);
     case Command::Kind::compare:

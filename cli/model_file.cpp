@@ -103,7 +103,9 @@ Json model_json(const SavedModel& m) {
   } else {
     json["intercept"] = m.intercept;
     json["l2"] = m.l2;
-    json["huber_delta"] = m.huber_delta;
+    json["huber_delta"] = m.of_loss.huber_delta;
+    json["quantile"] = m.of_loss.quantile;
+    json["smoothing"] = m.of_loss.smoothing;
     json["labels"] = m.labels;
     json["offset"] = m.offset;
   }
@@ -123,7 +125,11 @@ void read_network(const Json& json, SavedModel& m) {
 void read_linear(const Json& json, SavedModel& m) {
   json.at("intercept").get_to(m.intercept);
   json.at("l2").get_to(m.l2);
-  json.at("huber_delta").get_to(m.huber_delta);
+  json.at("huber_delta").get_to(m.of_loss.huber_delta);
+  if (m.loss == "quantile") {
+    json.at("quantile").get_to(m.of_loss.quantile);
+    json.at("smoothing").get_to(m.of_loss.smoothing);
+  }
   json.at("labels").get_to(m.labels);
   json.at("offset").get_to(m.offset);
 }
@@ -147,7 +153,9 @@ void check_consistency(const SavedModel& m) {
   } else {
     require(m.coefficients.n_elem == m.columns, "the number of coefficients is not the number of columns");
     require(std::isfinite(m.intercept), "its intercept is not finite");
-    require(m.loss != "logistic" || m.labels.size() == 2, "its labels are missing");
+    require(!has_classes(m.loss) || m.labels.size() == 2, "its labels are missing");
+    require(m.of_loss.quantile > 0 && m.of_loss.quantile < 1, "its quantile does not lie between 0 and 1");
+    require(m.of_loss.smoothing > 0 && m.of_loss.huber_delta > 0, "the width of its loss is not positive");
   }
 }
 
@@ -197,7 +205,7 @@ SavedModel saved_model(const Problem& problem, const ProblemArguments& arguments
     m.coefficients = theta.head(m.columns);
     m.intercept = problem.linear->has_intercept() ? theta(m.columns) : 0;
     m.l2 = arguments.model.l2;
-    m.huber_delta = arguments.model.huber_delta;
+    m.of_loss = arguments.model.of_loss;
     m.labels = problem.labels;
     m.offset = arguments.read.offset;
   }

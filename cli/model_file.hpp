@@ -19,8 +19,9 @@ struct SavedModel {
   Vec coefficients;                        ///< d; a network's W, row after row
   // Linear losses:
   double intercept = 0;
-  double l2 = 0, huber_delta = 1.345;
-  std::vector<double> labels;  ///< logistic: the label of −1 and of +1
+  double l2 = 0;
+  LossSettings of_loss;
+  std::vector<double> labels;  ///< of two classes: the label of −1 and of +1
   std::string offset;          ///< column that was added to the margins; "" for none
   // relu:
   Index width = 0;

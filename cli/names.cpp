@@ -63,6 +63,19 @@ const std::vector<Named<std::function<std::shared_ptr<const SketchKind>()>>>& sk
   return table;
 }
 
+const std::vector<Named<std::function<std::shared_ptr<const Loss>(const LossSettings&)>>>& linear_losses() {
+  static const std::vector<Named<std::function<std::shared_ptr<const Loss>(const LossSettings&)>>> table = {
+      {"squared", [](const LossSettings&) { return squared_loss(); }},
+      {"logistic", [](const LossSettings&) { return logistic_loss(); }},
+      {"poisson", [](const LossSettings&) { return poisson_loss(); }},
+      {"gamma", [](const LossSettings&) { return gamma_loss(); }},
+      {"huber", [](const LossSettings& s) { return huber_loss(s.huber_delta); }},
+      {"squared-hinge", [](const LossSettings&) { return squared_hinge_loss(); }},
+      {"quantile", [](const LossSettings& s) { return quantile_loss(s.quantile, s.smoothing); }},
+  };
+  return table;
+}
+
 }  // namespace
 
 const std::vector<SolverRow>& solver_table() {
@@ -192,10 +205,25 @@ PreconditionedGd::Iteration find_gd_steps(const std::string& name) {
                  {{"richardson", I::richardson}, {"chebyshev", I::chebyshev}, {"printed", I::printed}, {"literal", I::literal}});
 }
 
+std::shared_ptr<const Loss> make_loss_named(const std::string& name, const LossSettings& settings) {
+  return find("loss", name, linear_losses())(settings);
+}
+
 const std::vector<std::string>& loss_names() {
-  static const std::vector<std::string> names = {"squared", "logistic", "poisson", "huber", "relu"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = names_of(linear_losses());
+    all.push_back("relu");
+    return all;
+  }();
   return names;
 }
+
+std::string linear_losses_text() {
+  const std::vector<std::string> names = names_of(linear_losses());
+  return fmt::format("{} and {}", fmt::join(names.begin(), names.end() - 1, ", "), names.back());
+}
+
+bool has_classes(const std::string& loss) { return loss == "logistic" || loss == "squared-hinge"; }
 
 const std::vector<std::string>& sketch_names() {
   static const std::vector<std::string> names = names_of(sketch_table());

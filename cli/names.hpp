@@ -1,6 +1,7 @@
 #pragma once
 /// The command line's tables of names: the one place where strategies, sketches and settings are listed.
 
+#include <raphson/models/losses.hpp>
 #include <raphson/solvers/first_order.hpp>
 #include <raphson/solvers/solvers.hpp>
 
@@ -43,8 +44,19 @@ Forcing find_forcing(const std::string& name);
 Reuse find_reuse(const std::string& name);
 PreconditionedGd::Iteration find_gd_steps(const std::string& name);
 
-/// Names of the losses that `fit` accepts.
+/// What some losses are made with.
+struct LossSettings {
+  double huber_delta = 1.345;
+  double quantile = 0.5, smoothing = 0.1;  ///< τ and the half-width of the kernel
+};
+/// Throws InputError for an unknown name and for what the loss itself refuses. Not for relu.
+std::shared_ptr<const Loss> make_loss_named(const std::string& name, const LossSettings& settings);
+/// Names of the losses that `fit` accepts: those of linear models, then relu.
 const std::vector<std::string>& loss_names();
+/// "squared, logistic, … and quantile": the losses of linear models, for texts.
+std::string linear_losses_text();
+/// Whether the target is one of two classes.
+bool has_classes(const std::string& loss);
 const std::vector<std::string>& sketch_names();
 
 /// Throws InputError saying that `name` is none of `known`, with the nearest of them.

@@ -80,6 +80,22 @@ std::string shell_quoted(const std::string& text) {
   return out.append("'");
 }
 
+/// "" when gnuplot drew the picture, else what went wrong.
+std::string run_gnuplot(const std::string& script) {
+  const std::string name = (std::filesystem::temp_directory_path() / fmt::format("raphson-{}.gnuplot", getpid())).string();
+  std::ofstream(name) << script;
+  const int status = std::system(fmt::format("gnuplot {} 2>{}.err", shell_quoted(name), shell_quoted(name)).c_str());
+  std::string first_line;
+  std::ifstream errors(name + ".err");
+  while (first_line.empty() && std::getline(errors, first_line)) {
+  }
+  std::filesystem::remove(name + ".err");
+  std::filesystem::remove(name);
+  if (status == 0) return {};
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return "gnuplot is not installed (apt install gnuplot-nox)";
+  return "gnuplot failed: " + first_line;
+}
+
 }  // namespace
 
 double objective_gap(double objective, double best) { return (objective - best) / std::max(1.0, std::abs(best)); }
@@ -114,19 +130,34 @@ std::string plot_script(const Problem& problem, const std::vector<ComparedRun>& 
   return script;
 }
 
-std::string run_gnuplot(const std::string& script) {
-  const std::string name = (std::filesystem::temp_directory_path() / fmt::format("raphson-{}.gnuplot", getpid())).string();
-  std::ofstream(name) << script;
-  const int status = std::system(fmt::format("gnuplot {} 2>{}.err", shell_quoted(name), shell_quoted(name)).c_str());
-  std::string first_line;
-  std::ifstream errors(name + ".err");
-  while (first_line.empty() && std::getline(errors, first_line)) {
+std::string path_script(const std::vector<PathRow>& rows, std::optional<Index> best, const std::string& title, const std::string& path,
+                        const std::string& output) {
+  std::string script = "$path << EOD\n";
+  for (const PathRow& row : rows) script += fmt::format("{:.6g} {:.9g} {:.9g}\n", row.point->l2, row.training, row.validation);
+  script += "EOD\n";
+  script += fmt::format("set terminal {}\nset output {}\n", terminal_of(path), quoted(output));
+  script += fmt::format("set title {} noenhanced\n", quoted(title));
+  script +=
+      "set logscale x\nset format x '10^{%T}'\nset grid lc rgb '#d0d0d0' lw 0.5\nset border 3\nset tics nomirror\nset offsets 0,0,graph "
+      "0.05,0\n"
+      "set datafile missing 'nan'\nset key outside top center horizontal\nset xlabel 'penalty μ (l2)'\nset ylabel 'loss a row'\n";
+  script += fmt::format("plot $path using 1:2 with linespoints lw 2 lc rgb '{}' pt 5 ps 0.5 title 'fitted rows'", colours[0]);
+  if (best) {
+    script += fmt::format(", $path using 1:3 with linespoints lw 2 lc rgb '{}' pt 7 ps 0.5 title 'rows kept back'", colours[1]);
+    script += fmt::format(", $path every ::{0}::{0} using 1:3 with points lc rgb '{1}' pt 6 ps 2 lw 2 title 'best'", *best, colours[2]);
   }
-  std::filesystem::remove(name + ".err");
-  std::filesystem::remove(name);
-  if (status == 0) return {};
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return "gnuplot is not installed (apt install gnuplot-nox)";
-  return "gnuplot failed: " + first_line;
+  return script + "\nset output\n";
+}
+
+void draw_picture(Console& console, OutputFile& plot, const std::string& script) {
+  const std::string trouble = run_gnuplot(script);
+  console.stage("");
+  if (!trouble.empty()) {
+    fmt::print(stderr, "raphson: no picture: {}\n", trouble);
+    return;
+  }
+  plot.commit();
+  console.line("wrote     " + plot.path());
 }
 
 }  // namespace raphson::cli

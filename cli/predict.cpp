@@ -49,7 +49,7 @@ Predictions predict_linear(const SavedModel& model, const DataMatrix& C, const V
   p.margin = C.multiply(model.coefficients) + model.intercept;
   if (!offset.is_empty()) p.margin += offset;
   p.mean = p.margin;
-  const auto loss = make_loss_named(model.loss, model.huber_delta);
+  const auto loss = make_loss_named(model.loss, model.of_loss);
   p.mean.transform([&](double z) { return loss->mean(z); });
   return p;
 }
@@ -87,23 +87,43 @@ double poisson_deviance(const Vec& y, const Vec& mean) {
   return 2 * sum;
 }
 
+double gamma_deviance(const Vec& y, const Vec& mean) {
+  double sum = 0;
+  for (Index i = 0; i < y.n_elem; ++i) sum += (y(i) - mean(i)) / mean(i) - std::log(y(i) / mean(i));
+  return 2 * sum;
+}
+
+/// Accuracy, and the mean of the loss itself. `s`: ±1.
+std::string class_error_text(const SavedModel& model, const Vec& margin, const Vec& s) {
+  Vec value(s.n_elem);
+  make_loss_named(model.loss, model.of_loss)->evaluate(margin, s, value.memptr(), nullptr, nullptr);
+  const auto right = arma::accu((margin >= 0) == (s > 0));
+  const double n = static_cast<double>(s.n_elem);
+  return fmt::format("accuracy {:.4f} ({} of {}), {} {:.6f}", static_cast<double>(right) / n, right, s.n_elem,
+                     model.loss == "logistic" ? "log loss" : "squared hinge loss", arma::mean(value));
+}
+
+/// The check loss itself, without smoothing, and how many targets lie below the prediction: about τ of them should.
+std::string quantile_error_text(double tau, const Vec& y, const Vec& fitted) {
+  const Vec u = y - fitted;
+  const double n = static_cast<double>(y.n_elem), sum = arma::accu(arma::max(tau * u, (tau - 1) * u));
+  return fmt::format("quantile loss {:.6g} a row at {:g}, {:.1f} % of targets below", sum / n, tau,
+                     100 * static_cast<double>(arma::accu(u < 0)) / n);
+}
+
 /// One line on how well the predictions meet the target; empty when the target says nothing (a LIBSVM file of unlabelled rows).
 std::string error_text(const SavedModel& model, const Predictions& p, const Vec& y, bool strict) {
   const double n = static_cast<double>(y.n_elem);
-  if (model.loss == "logistic") {
+  if (has_classes(model.loss)) {
     const Vec s = signed_labels(model, y, strict);
-    if (s.is_empty()) return {};
-    double right = 0, loss = 0;
-    for (Index i = 0; i < s.n_elem; ++i) {
-      const double z = s(i) * p.margin(i);
-      right += (p.margin(i) >= 0) == (s(i) > 0);
-      loss += std::max(-z, 0.0) + std::log1p(std::exp(-std::abs(z)));
-    }
-    return fmt::format("accuracy {:.4f} ({} of {}), log loss {:.6f}", right / n, right, n, loss / n);
+    return s.is_empty() ? std::string() : class_error_text(model, p.margin, s);
   }
+  if (model.loss == "quantile") return quantile_error_text(model.of_loss.quantile, y, p.mean);
   const double rmse = arma::norm(p.mean - y) / std::sqrt(n);
-  if (model.loss == "poisson" && y.min() >= 0)
-    return fmt::format("deviance {:.6g} ({:.6g} a row), RMSE {:.6g}", poisson_deviance(y, p.mean), poisson_deviance(y, p.mean) / n, rmse);
+  if ((model.loss == "poisson" && y.min() >= 0) || (model.loss == "gamma" && y.min() > 0)) {
+    const double deviance = model.loss == "poisson" ? poisson_deviance(y, p.mean) : gamma_deviance(y, p.mean);
+    return fmt::format("deviance {:.6g} ({:.6g} a row), RMSE {:.6g}", deviance, deviance / n, rmse);
+  }
   return fmt::format("RMSE {:.6g}, mean absolute error {:.6g}", rmse, arma::norm(p.mean - y, 1) / n);
 }
 
@@ -149,7 +169,8 @@ int run_predict(const PredictArguments& arguments) {
 
   console.stage("reading " + arguments.model);
   const SavedModel model = load_model(arguments.model);
-  if (arguments.type == "label" && model.loss != "logistic") throw InputError("--type label is for logistic, not for " + model.loss + ".");
+  if (arguments.type == "label" && !has_classes(model.loss))
+    throw InputError("--type label is for logistic and squared-hinge, not for " + model.loss + ".");
   console.stage("reading " + arguments.data);
   const Dataset data = read(arguments.data, reading(arguments, model));
   require_nonempty(data.features, "A");

@@ -23,8 +23,8 @@ void make_linear(Problem& problem, const ModelArguments& arguments) {
   options.weights = problem.data.weights;
   options.offset = problem.data.offset;
   problem.linear = std::make_shared<LinearModel>(problem.data.features, problem.data.target,
-                                                 make_loss_named(arguments.loss, arguments.huber_delta), options);
-  if (arguments.loss == "logistic") problem.labels = two_labels(problem.data.target);
+                                                 make_loss_named(arguments.loss, arguments.of_loss), options);
+  if (has_classes(arguments.loss)) problem.labels = two_labels(problem.data.target);
   problem.start.zeros(problem.linear->parameters());
 }
 
@@ -51,14 +51,6 @@ void make_network(Problem& problem, const ModelArguments& arguments, std::uint64
 const Model& Problem::model() const {
   if (linear) return *linear;
   return *network;
-}
-
-std::shared_ptr<const Loss> make_loss_named(const std::string& name, double huber_delta) {
-  if (name == "squared") return squared_loss();
-  if (name == "logistic") return logistic_loss();
-  if (name == "poisson") return poisson_loss();
-  if (name == "huber") return huber_loss(huber_delta);
-  unknown_name("loss", name, loss_names());
 }
 
 Problem load_problem(const ProblemArguments& arguments, Console& console) {

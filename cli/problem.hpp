@@ -19,14 +19,12 @@ struct Problem {
   std::shared_ptr<const LinearModel> linear;
   std::shared_ptr<const TwoLayerRelu> network;
   Vec start;
-  std::vector<double> labels;  ///< logistic: the smaller and the larger label
+  std::vector<double> labels;  ///< of two classes: the smaller and the larger label
   double read_seconds = 0;
 
   const Model& model() const;
   Index rows() const { return data.features.rows(); }
 };
-
-std::shared_ptr<const Loss> make_loss_named(const std::string& name, double huber_delta);
 
 /// Reads the file and makes the model. Throws InputError for whatever is wrong with the data.
 Problem load_problem(const ProblemArguments& arguments, Console& console);

@@ -26,12 +26,13 @@ std::string number(double value, int digits) {
   return fmt::format("{:.{}e}", value, digits);
 }
 
-void print_problem(Console& console, const Problem& problem, const ProblemArguments& arguments) {
+void print_problem(Console& console, const Problem& problem, const ProblemArguments& arguments, const std::string& formula) {
   const DataMatrix& data = problem.linear ? problem.linear->data() : problem.network->data();
   std::string shape = fmt::format("n = {}, d = {} ({})", data.rows(), data.cols(), storage_text(data));
   if (problem.network) shape += fmt::format(", width {}: {} parameters", problem.network->width(), problem.network->parameters());
   const char* penalty = problem.linear && problem.linear->l2() == 0 ? " (no penalty: --l2 0)" : "";
-  console.line(fmt::format("problem   {}, {}; minimize {}{}", arguments.model.loss, shape, problem.model().formula(), penalty));
+  console.line(fmt::format("problem   {}, {}; minimize {}{}", arguments.model.loss, shape,
+                           formula.empty() ? problem.model().formula() : formula, penalty));
 
   std::vector<std::string> facts = {arguments.data};
   if (!problem.data.target_name.empty()) facts.push_back(fmt::format("target '{}'", problem.data.target_name));

@@ -12,8 +12,8 @@ namespace raphson::cli {
 /// "3.1e-10", "1e-8", "–" for NaN.
 std::string number(double value, int digits = 1);
 
-/// problem, data
-void print_problem(Console& console, const Problem& problem, const ProblemArguments& arguments);
+/// problem, data. `formula`: the model's own unless given.
+void print_problem(Console& console, const Problem& problem, const ProblemArguments& arguments, const std::string& formula = {});
 /// solver, and why; the memory it needs. Returns the solver that is going to be used. Throws InputError when it cannot feed on this
 /// problem.
 std::string print_solver(Console& console, const Problem& problem, const SolverRow& row, const LinearSolver* solver,

@@ -39,6 +39,12 @@ Json summary_json(const Summary& s, const std::string& asked) {
   return json;
 }
 
+void add_coefficients(Json& json, const LinearModel& model, const Vec& theta) {
+  const Index d = model.data().cols();
+  json["coefficients"] = std::vector<double>(theta.begin(), theta.begin() + static_cast<std::ptrdiff_t>(d));
+  json["intercept"] = model.has_intercept() ? theta(d) : 0.0;
+}
+
 Json history_json(const Summary& s) {
   Json history = Json::array();
   for (const Iteration& iteration : s.history) history.push_back(iteration_json(iteration));
@@ -52,9 +58,7 @@ std::string text_of(const Json& json) { return json.dump(1, ' ', false, Json::er
 std::string fit_json(const Problem& problem, const Summary& summary, const std::string& asked, const Vec& theta) {
   Json json = summary_json(summary, asked);
   if (problem.linear) {
-    const Index d = problem.linear->data().cols();
-    json["coefficients"] = std::vector<double>(theta.begin(), theta.begin() + static_cast<std::ptrdiff_t>(d));
-    json["intercept"] = problem.linear->has_intercept() ? theta(d) : 0.0;
+    add_coefficients(json, *problem.linear, theta);
   } else {
     json["coefficients"] = std::vector<double>(theta.begin(), theta.end());
     json["intercept"] = nullptr;
@@ -83,6 +87,25 @@ std::string compare_json(const Problem& problem, const std::vector<ComparedRun>&
   Json json = {{"formula", problem.model().formula()}, {"best_objective", best}};
   if (first) json.update({{"seed", first->seed}, {"threads", first->threads}});
   json["runs"] = std::move(list);
+  return text_of(json);
+}
+
+std::string path_json(const Problem& problem, const std::string& formula, const std::vector<PathRow>& rows, Index kept_back,
+                      std::optional<Index> best, const std::string& asked) {
+  Json points = Json::array();
+  for (const PathRow& row : rows) {
+    Json json = {{"l2", row.point->l2}, {"norm", row.norm}, {"training_loss", row.training}, {"validation_loss", row.validation}};
+    json.update(summary_json(row.point->summary, asked));
+    for (const char* shared : {"seed", "threads"}) json.erase(shared);
+    add_coefficients(json, *problem.linear, row.point->theta);
+    points.push_back(std::move(json));
+  }
+  const Summary& first = rows.front().point->summary;
+  Json json = {{"formula", formula},          {"rows_fitted", problem.linear->data().rows()},
+               {"rows_kept_back", kept_back}, {"seed", first.seed},
+               {"threads", first.threads},    {"best", nullptr}};
+  if (best) json["best"] = *best;
+  json["points"] = std::move(points);
   return text_of(json);
 }
 

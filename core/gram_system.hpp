@@ -26,7 +26,8 @@ struct GramSystem {
   double tolerance = 1e-8;       ///< see the inequality above
   Seed seed{0};                  ///< fresh for every system; split it before drawing
   double contraction = std::numeric_limits<double>::quiet_NaN();  ///< how the previous outer step reduced the outer residual; NaN: none
-  const Interrupt* interrupt = nullptr;                           ///< ask it once per inner iteration; null: never stop
+  bool continues = false;  ///< first of a run that continues the previous run of this solver object: the same data, a nearby problem
+  const Interrupt* interrupt = nullptr;  ///< ask it once per inner iteration; null: never stop
 
   Index size() const { return A->cols(); }
   double mu(Index j) const { return shift + (penalty ? (*penalty)(j) : 0.0); }

@@ -178,6 +178,7 @@ Proposal Run::propose() {
     system.c = nullptr;
   }
   system.tolerance = proposal.tolerance = inner_tolerance_;
+  system.continues = options_.continues && systems_ == 0;
   system.seed = Seed(options_.seed).split(Purpose::sketch, systems_++);
   system.contraction = contraction_;
   system.interrupt = &interrupt_;
@@ -412,7 +413,7 @@ namespace {
 /// or null when θ is as it was; `note` says what was done.
 std::unique_ptr<Linearization> start_coarsely(const Model& model, LinearSolver& solver, Vec& theta, const Options& options,
                                               std::string& note) {
-  if (!options.coarse_start || !theta.is_zero()) return nullptr;
+  if (!options.coarse_start || options.continues || !theta.is_zero()) return nullptr;
   const auto coarse = model.coarse();
   if (!coarse) return nullptr;
   Options rough = options;

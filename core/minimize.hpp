@@ -63,7 +63,9 @@ struct Options {
   double inner_tolerance = 0.1;  ///< for Forcing::constant
   double residual_reference =
       0;  ///< ‖r₀‖ of residual_ratio; 0: that of the start (set it to judge a warm start on the first start's scale)
-  bool coarse_start = true;       ///< from θ = 0, minimize the model's coarse version first, roughly (Model::coarse)
+  bool coarse_start = true;  ///< from θ = 0, minimize the model's coarse version first, roughly (Model::coarse)
+  bool continues = false;    ///< this run continues the previous one with this solver object (the same data, a nearby problem): what the
+                             ///< solver keeps is used again, and θ is taken as it is
   double initial_damping = 1e-3;  ///< levenberg_marquardt: λ relative to trace(AᵀA)/k
   std::uint64_t seed = 0;
   int threads = 0;                                                ///< 0: as the enclosing ThreadScope, or all cores

@@ -24,13 +24,17 @@ struct LinearModel::Data {
   std::string runaway_intercept;      ///< why no minimizer exists whatever the penalty; empty: none known
   std::string sample;                 ///< " on a sample of 100 of 800 rows" for a coarse model
 
-  mutable std::once_flag scale_once;
-  mutable double scale = 0;
+  struct Scale {
+    std::once_flag once;
+    double value = 0;
+  };
+  std::shared_ptr<Scale> scale = std::make_shared<Scale>();  ///< the same whatever the penalty
 
   Index rows() const { return C.rows(); }
   Index parameters() const { return C.cols() + (options.intercept ? 1 : 0); }
   double gradient_scale() const;
   void complete();  ///< what follows from C and the options
+  void set_penalty(double l2);
   double penalty_value(const Vec& theta) const { return 0.5 * arma::accu(penalty % arma::square(theta)); }
   /// z = [C | 1] θ + o.
   Vec margins(const Vec& theta) const {
@@ -108,15 +112,15 @@ Sum sum_losses(const Data& data, const Vec& z, double* slope, double* root) {
 
 /// ‖∇f‖ at θ = 0, 0 where that overflows.
 double LinearModel::Data::gradient_scale() const {
-  std::call_once(scale_once, [this] {
+  std::call_once(scale->once, [this] {
     Vec z(rows(), arma::fill::zeros), slope(rows()), gradient;
     if (!options.offset.is_empty()) z = options.offset;
     sum_losses(*this, z, slope.memptr(), nullptr);
     A->apply_adjoint(slope, gradient);
     const double norm = arma::norm(gradient);
-    scale = std::isfinite(norm) ? norm : 0;
+    scale->value = std::isfinite(norm) ? norm : 0;
   });
-  return scale;
+  return scale->value;
 }
 
 namespace {
@@ -286,6 +290,10 @@ void check_target(const DataMatrix& C, const Vec& y) {
   throw InputError(text);
 }
 
+void check_l2(double l2) {
+  if (!(l2 >= 0) || !std::isfinite(l2)) throw InputError(fmt::format("l2 = {}; it must be at least 0 and finite.", l2));
+}
+
 void check_weights(const Vec& w, Index n) {
   if (w.is_empty()) return;
   require_size(w.n_elem, n, "weights", "one for every row of A");
@@ -323,9 +331,7 @@ LinearModel::LinearModel(DataMatrix C, Vec y, std::shared_ptr<const Loss> loss, 
   require_nonempty(C, "A");
   check_target(C, y);
   if (!loss) throw InputError("LinearModel needs a loss; it was given a null pointer.");
-  if (!(options.l2 >= 0) || !std::isfinite(options.l2)) {
-    throw InputError(fmt::format("l2 = {}; it must be at least 0 and finite.", options.l2));
-  }
+  check_l2(options.l2);
   require_finite(C, "A");
   check_weights(options.weights, C.rows());
   check_offset(options.offset, C.rows());
@@ -344,8 +350,20 @@ LinearModel::LinearModel(DataMatrix C, Vec y, std::shared_ptr<const Loss> loss, 
 
 void LinearModel::Data::complete() {
   A = scaled_rows(C, {}, options.intercept);
-  penalty = Vec(parameters(), arma::fill::value(options.l2));
+  set_penalty(options.l2);
+}
+
+void LinearModel::Data::set_penalty(double l2) {
+  options.l2 = l2;
+  penalty = Vec(parameters(), arma::fill::value(l2));
   if (options.intercept) penalty(C.cols()) = 0;
+}
+
+LinearModel LinearModel::with_l2(double l2) const {
+  check_l2(l2);
+  auto data = std::make_shared<Data>(*data_);
+  data->set_penalty(l2);
+  return LinearModel(std::move(data));
 }
 
 std::string LinearModel::name() const { return data_->loss->name() + data_->sample; }

@@ -47,6 +47,9 @@ class LinearModel : public Model {
   std::unique_ptr<Model> coarse() const override;
   std::vector<std::string> notes() const override;
 
+  /// The same model with another μ ≥ 0. It shares the data matrix, and nothing is checked again; targets, weights and offsets are copied.
+  LinearModel with_l2(double l2) const;
+
   const DataMatrix& data() const;
   const Vec& target() const;  ///< as prepared by the loss
   const Loss& loss() const;

@@ -223,8 +223,10 @@ LinearReport Auto::solve(const GramSystem& system, Vec& z) {
   LinearReport report;
   report.used = name();
   if (settled_at_once(system, z, report)) return report;
-  // The first system of an outer iteration carries no contraction: what was learnt before belongs to another run.
-  const bool same_run = !std::isnan(system.contraction) && state_->rows == system.A->rows() && state_->cols == system.size();
+  // The first system of an outer iteration carries no contraction: what was learnt before belongs to another run, unless this one continues
+  // it.
+  const bool same_run =
+      (!std::isnan(system.contraction) || system.continues) && state_->rows == system.A->rows() && state_->cols == system.size();
   if (!same_run || state_->ranking.empty()) state_->choose(system);
 
   std::vector<std::string> fallbacks;

@@ -38,8 +38,8 @@ Kernel cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport
 }
 
 /// Whether the recurrence of the iteration may be believed: the tolerance is loose, and the outer steps make progress, so that a wrong
-/// answer would show in the next gradient, which is measured anyway.
-bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(system.contraction > 0.5); }
+/// answer would show in the next gradient, which is measured anyway. Not where what is kept was made for another problem.
+bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(system.contraction > 0.5) && !system.continues; }
 
 }  // namespace
 
@@ -76,8 +76,8 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
   report.used = name();
   if (settled_at_once(system, z, report)) return report;
 
-  // The first system of an outer iteration carries no contraction: what is kept then belongs to another run.
-  if (std::isnan(system.contraction) || !state_->fits(system)) reset();
+  // The first system of an outer iteration carries no contraction: what is kept then belongs to another run, unless this one continues it.
+  if ((std::isnan(system.contraction) && !system.continues) || !state_->fits(system)) reset();
   if (state_->kept) {
     const Stopwatch watch;
     const double digits = std::max(1.0, -std::log10(system.tolerance));

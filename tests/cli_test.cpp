@@ -53,6 +53,7 @@ struct Files {
   std::string regression = folder.write("numbers.csv", csv(rows_of(numbers.C), numbers.y));
   Generated events = generate_counts({.rows = 200, .columns = 4, .seed = 5});
   std::string counts = folder.write("counts.csv", csv(rows_of(events.C), events.y));
+  std::string amounts = folder.write("amounts.csv", csv(rows_of(events.C), events.y + 0.5));
 
   /// A badly scaled regression on which a first-order method walks for ever.
   std::string endless() const {
@@ -351,6 +352,10 @@ BOOST_AUTO_TEST_CASE(standard_errors_of_two_groups_are_known_in_closed_form) {
 
 BOOST_AUTO_TEST_CASE(no_standard_errors_where_they_would_be_wrong) {
   CHECK_HOLDS(run({"fit", "huber", "--data", regression}).out, "standard errors: not computed (huber is not a likelihood)");
+  CHECK_HOLDS(run({"fit", "quantile", "--data", regression}).out, "standard errors: not computed (quantile is not a likelihood)");
+  CHECK_HOLDS(run({"fit", "squared-hinge", "--data", classification}).out,
+              "standard errors: not computed (squared-hinge is not a likelihood)");
+  CHECK_HOLDS(run({"fit", "gamma", "--data", amounts}).out, "standard errors: not computed (the dispersion of gamma is not estimated)");
   CHECK_HOLDS(run({"fit", "poisson", "--data", counts, "--max-iterations", "1"}).out,
               "standard errors: not computed (the fit did not converge)");
   arma::mat twice = rows_of(numbers.C);
@@ -416,22 +421,62 @@ BOOST_AUTO_TEST_CASE(round_trip_gives_the_fit_s_own_predictions) {
     const Generated& source;
     std::shared_ptr<const Loss> of;
   };
+  Generated positive = events;
+  positive.y += 0.5;
   for (const Case& c :
        {Case{"logistic", classification, "m.json", labels, logistic_loss()}, Case{"poisson", counts, "m.json.gz", events, poisson_loss()},
-        Case{"squared", regression, "m2.json", numbers, squared_loss()}}) {
+        Case{"squared", regression, "m2.json", numbers, squared_loss()}, Case{"gamma", amounts, "m3.json", positive, gamma_loss()},
+        Case{"squared-hinge", classification, "m4.json", labels, squared_hinge_loss()},
+        Case{"quantile", regression, "m5.json", numbers, quantile_loss(0.8, 0.05)}}) {
     const std::string json = folder.path("fit.json"), model = folder.path(c.model);
-    BOOST_TEST(run({"fit", c.loss, "--data", c.data, "--l2", "0.1", "--json", json, "--save", model}).status == 0);
+    std::vector<std::string> fit = {"fit", c.loss, "--data", c.data, "--l2", "0.1", "--json", json, "--save", model};
+    if (c.loss == "quantile") fit.insert(fit.end(), {"--quantile", "0.8", "--smoothing", "0.05"});
+    BOOST_TEST(run(fit).status == 0);
     const Json result = json_of(json);
     Vec theta(5);
     for (Index j = 0; j < 4; ++j) theta(j) = result["coefficients"][j];
     theta(4) = result["intercept"];
-    const Vec expected = LinearModel(c.source.C, c.source.y, c.of, {.l2 = 0.1}).predict(c.source.C, theta);
+    const LinearModel in_library(c.source.C, c.source.y, c.of, {.l2 = 0.1});
+    // The loss and its settings have arrived: the library's own model has no gradient there.
+    BOOST_TEST(arma::norm(in_library.linearize(theta)->gradient()) <= 1.01e-8 * in_library.gradient_scale(), c.loss);
+    const Vec expected = in_library.predict(c.source.C, theta);
     const Outcome outcome = run({"predict", "--model", model, "--data", c.data});
     BOOST_TEST(outcome.status == 0, outcome.err);
     const std::vector<double> got = lines_of(outcome.out);
     BOOST_TEST(got == std::vector<double>(expected.begin(), expected.end()), boost::test_tools::per_element());
   }
   BOOST_TEST(content(folder.path("m.json.gz")).substr(0, 2) == "\x1f\x8b");
+}
+
+BOOST_AUTO_TEST_CASE(reports_errors_in_the_terms_of_the_loss) {
+  const auto fit_and_predict = [&](std::vector<std::string> fit, const std::string& data, std::vector<std::string> more) {
+    const std::string model = folder.path("m.json");
+    fit.insert(fit.begin(), "fit");
+    fit.insert(fit.end(), {"--data", data, "--l2", "0.1", "--save", model, "--quiet"});
+    BOOST_TEST(run(fit).status == 0);
+    more.insert(more.begin(), {"predict", "--model", model, "--data", data, "--target", "y"});
+    return run(more);
+  };
+  const Outcome hinge = fit_and_predict({"squared-hinge"}, classification, {"--type", "label"});
+  BOOST_TEST(hinge.status == 0, hinge.err);
+  const std::vector<double> said = lines_of(hinge.out);
+  BOOST_REQUIRE(said.size() == 200u);
+  Index right = 0;
+  for (Index i = 0; i < 200; ++i) right += said[i] == labels.y(i) ? 1 : 0;
+  BOOST_TEST(right > 120u);
+  CHECK_HOLDS(hinge.err, "(" + std::to_string(right) + " of 200), squared hinge loss ");
+
+  const Outcome quantile = fit_and_predict({"quantile", "--quantile", "0.8", "--smoothing", "0.01"}, regression, {});
+  const std::vector<double> fitted = lines_of(quantile.out);
+  BOOST_REQUIRE(fitted.size() == 200u);
+  Index below = 0;
+  for (Index i = 0; i < 200; ++i) below += numbers.y(i) < fitted[i] ? 1 : 0;
+  BOOST_TEST((below >= 150u && below <= 170u), below);
+  CHECK_HOLDS(quantile.err, "a row at 0.8, ");
+
+  CHECK_HOLDS(fit_and_predict({"gamma"}, amounts, {}).err, "deviance ");
+  refuses({"predict", "--model", folder.path("m.json"), "--data", amounts, "--type", "label"},
+          "--type label is for logistic and squared-hinge, not for gamma.");
 }
 
 BOOST_AUTO_TEST_CASE(a_network_predicts_what_it_was_trained_to) {
@@ -574,7 +619,7 @@ BOOST_AUTO_TEST_CASE(draws_a_picture_and_survives_without_gnuplot) {
   BOOST_TEST(outcome.status == 0, outcome.err);
   const std::string picture = content(svg);
   for (const char* part : {"<svg", "</svg>", "exact", "seconds", "iterations", "objective gap"}) CHECK_HOLDS(picture, part);
-  BOOST_TEST(folder.files().size() == 4u);  // three data files and the picture: nothing temporary is left
+  BOOST_TEST(folder.files().size() == 5u);  // four data files and the picture: nothing temporary is left
 }
 
 BOOST_AUTO_TEST_CASE(exit_status_says_whether_anything_converged) {
@@ -598,6 +643,118 @@ BOOST_AUTO_TEST_CASE(compares_networks_by_their_residual) {
   const Json compared = json_of(json);
   BOOST_TEST(compared["runs"].size() == 2u);
   for (const Json& one : compared["runs"]) BOOST_TEST(one["residual_ratio"].get<double>() <= 1e-8);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(path, Files)
+
+BOOST_AUTO_TEST_CASE(prints_one_line_a_penalty_and_saves_the_best) {
+  const std::string json = folder.path("p.json"), model = folder.path("p.model");
+  const Outcome outcome = run({"path", "logistic", "--data", classification, "--l2-max", "100", "--l2-min", "0.01", "--points", "5",
+                               "--validation", "0.25", "--seed", "3", "--json", json, "--save", model});
+  BOOST_TEST(outcome.status == 0, outcome.err);
+  for (const char* part :
+       {"½·μ·‖x‖², intercept not penalized", "μ from 100 down to 0.01, 5 points, each 0.1 times the one before; 50 of 200 rows kept back",
+        "n = 150, d = 4", "\n       100  ", "\n      0.01  ", "training", "validation", "5 of 5 points converged", "best      l2 = "})
+    CHECK_HOLDS(outcome.out, part);
+  const Json result = json_of(json);
+  BOOST_TEST(result["rows_fitted"] == 150);
+  BOOST_TEST(result["rows_kept_back"] == 50);
+  BOOST_REQUIRE(result["points"].size() == 5u);
+  const std::size_t best = result["best"];
+  for (const Json& point : result["points"]) {
+    BOOST_TEST(point["status"] == "converged");
+    BOOST_TEST(point["validation_loss"].get<double>() >= result["points"][best]["validation_loss"].get<double>());
+  }
+  const Json saved = json_of(model);
+  BOOST_TEST(saved["l2"] == result["points"][best]["l2"]);
+  BOOST_TEST(saved["coefficients"] == result["points"][best]["coefficients"]);
+  BOOST_TEST(run({"predict", "--model", model, "--data", classification, "--type", "label"}).status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(losses_a_row_are_those_of_the_rows_named) {
+  // Rows (±1, ±3) say all the same, so that any draw will do.
+  const std::string json = folder.path("p.json");
+  arma::mat rows(200, 1, arma::fill::zeros);
+  Vec y(200);
+  for (Index i = 0; i < 200; ++i) {
+    rows(i, 0) = i % 2 ? 1 : -1;
+    y(i) = 3 * rows(i, 0);
+  }
+  const std::string data = folder.write("lines.csv", csv(rows, y));
+  BOOST_TEST(run({"path", "squared", "--data", data, "--no-intercept", "--l2-max", "200", "--l2-min", "50", "--points", "3", "--validation",
+                  "0.5", "--json", json})
+                 .status == 0);
+  for (const Json& point : json_of(json)["points"]) {
+    // 100 rows are fitted: x = 300/(100 + μ), and each row loses ½(x − 3)².
+    const double x = 300 / (100 + point["l2"].get<double>()), loss = 0.5 * (x - 3) * (x - 3);
+    BOOST_TEST(point["norm"].get<double>() == x, boost::test_tools::tolerance(1e-8));
+    BOOST_TEST(point["training_loss"].get<double>() == loss, boost::test_tools::tolerance(1e-7));
+    BOOST_TEST(point["validation_loss"].get<double>() == loss, boost::test_tools::tolerance(1e-7));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(without_validation_the_last_is_saved) {
+  const std::string json = folder.path("p.json"), model = folder.path("p.model"), fit = folder.path("fit.json");
+  const Outcome outcome = run({"path", "quantile", "--quantile", "0.3", "--data", regression, "--l2-max", "10", "--l2-min", "0.5",
+                               "--points", "4", "--tolerance", "1e-10", "--json", json, "--save", model});
+  BOOST_TEST(outcome.status == 0, outcome.out << outcome.err);
+  BOOST_TEST(!holds(outcome.out, "validation"));
+  const Json result = json_of(json);
+  BOOST_TEST(result["best"].is_null());
+  BOOST_TEST(result["points"][0]["validation_loss"].is_null());
+  BOOST_TEST(json_of(model)["l2"] == 0.5);
+  BOOST_TEST(json_of(model)["quantile"] == 0.3);
+  BOOST_TEST(
+      run({"fit", "quantile", "--quantile", "0.3", "--data", regression, "--l2", "0.5", "--tolerance", "1e-10", "--json", fit}).status ==
+      0);
+  BOOST_TEST(result["points"][3]["objective"].get<double>() == json_of(fit)["objective"].get<double>(),
+             boost::test_tools::tolerance(1e-12));
+}
+
+BOOST_AUTO_TEST_CASE(status_1_when_points_do_not_converge) {
+  const std::string json = folder.path("p.json");
+  const Outcome outcome = run({"path", "logistic", "--data", classification, "--l2-max", "10", "--l2-min", "1", "--points", "3",
+                               "--max-iterations", "1", "--tolerance", "1e-13", "--json", json});
+  BOOST_TEST(outcome.status == 1);
+  CHECK_HOLDS(outcome.out, "iteration_limit");
+  BOOST_TEST(json_of(json)["points"].size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(draws_the_losses) {
+  if (std::system("command -v gnuplot >/dev/null") != 0) return;
+  const std::string svg = folder.path("path.svg");
+  for (const char* points : {"1", "8"}) {
+    const Outcome outcome = run({"path", "squared-hinge", "--data", classification, "--l2-max", "10", "--l2-min", "0.1", "--points", points,
+                                 "--validation", "0.2", "--plot", svg});
+    BOOST_TEST(outcome.status == 0);
+    BOOST_TEST(outcome.err == "");
+    const std::string picture = content(svg);
+    for (const char* part : {"<svg", "</svg>", "loss a row", "fitted rows", "rows kept back"}) CHECK_HOLDS(picture, part);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(refuses_what_is_no_path) {
+  const auto with = [&](const std::string& loss, const std::string& largest, const std::string& smallest, std::vector<std::string> more) {
+    std::vector<std::string> all = {"path", loss, "--data", classification, "--l2-max", largest, "--l2-min", smallest};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  refuses(with("logistic", "1", "2", {}), "--l2-min 2 is larger than --l2-max 1.");
+  refuses(with("logistic", "1", "0", {}), "--l2-min 0 must be a finite number > 0.");
+  refuses(with("logistic", "nan", "1", {}), "--l2-max nan must be a finite number > 0.");
+  refuses(with("logistic", "2", "1", {"--points", "0"}), "--points 0: a path needs at least one point.");
+  refuses(with("logistic", "2", "1", {"--points", "-3"}), "--points: -3 must be a whole number");
+  refuses(with("logistic", "2", "1", {"--validation", "0"}), "--validation 0 must lie between 0 and 1.");
+  refuses(with("logistic", "2", "1", {"--validation", "1.5"}), "--validation 1.5 must lie between 0 and 1.");
+  refuses(with("logistic", "2", "1", {"--validation", "0.001"}), "--validation 0.001 of 200 rows keeps 0 back and leaves 200 to fit");
+  refuses(with("logistic", "2", "1", {"--solver", "lbfgs"}), "--solver lbfgs is first-order");
+  refuses(with("logistic", "2", "1", {"--l2", "1"}), "--l2");
+  refuses(with("logistic", "2", "1", {"--plot", "x.jpg"}), "must end in .svg, .png or .pdf");
+  refuses(with("relu", "2", "1", {}), "path is for squared, logistic, poisson, gamma, huber, squared-hinge and quantile, not for relu.");
+  refuses(with("logistc", "2", "1", {}), "unknown loss 'logistc'. Did you mean logistic?");
+  refuses({"path", "logistic", "--data", classification, "--l2-max", "1"}, "--l2-min is required");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -658,6 +815,8 @@ BOOST_AUTO_TEST_CASE(options_out_of_range) {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   };
+  refuses({"fit", "gamma", "--data", counts}, "gamma: y[");
+  refuses({"fit", "squared-hinge", "--data", regression}, "squared-hinge needs two classes; y has 200 distinct values");
   refuses(with("logistic", {"--l2", "-1"}), "--l2 -1 must be a finite number >= 0.");
   refuses(with("logistic", {"--l2", "nan"}), "--l2 nan must be");
   refuses(with("logistic", {"--tolerance", "0"}), "tolerance");
@@ -682,8 +841,14 @@ BOOST_AUTO_TEST_CASE(options_out_of_range) {
   refuses(with("logistic", {"--solver", "sparse-cholesky"}), no_sparse_cholesky());
   refuses(with("logistic", {"--width", "3"}), "--width is for relu, not for logistic.");
   refuses(with("logistic", {"--huber-delta", "3"}), "--huber-delta is for huber, not for logistic.");
+  refuses(with("huber", {"--quantile", "0.3"}), "--quantile is for quantile, not for huber.");
+  refuses(with("logistic", {"--smoothing", "0.3"}), "--smoothing is for quantile, not for logistic.");
+  refuses(with("quantile", {"--quantile", "1"}), "--quantile 1 must lie between 0 and 1.");
+  refuses(with("quantile", {"--quantile", "nan"}), "--quantile nan must lie between 0 and 1.");
+  refuses(with("quantile", {"--smoothing", "0"}), "--smoothing 0 must be a finite number > 0.");
+  refuses(with("logistic", {"--header", "--no-header"}), "--header and --no-header contradict each other.");
   refuses(with("relu", {"--width", "0"}), "--width 0: a network needs at least one hidden neuron.");
-  refuses(with("relu", {"--l2", "1"}), "--l2 is for squared, logistic, poisson and huber, not for relu.");
+  refuses(with("relu", {"--l2", "1"}), "--l2 is for squared, logistic, poisson, gamma, huber, squared-hinge and quantile, not for relu.");
   refuses(with("relu", {"--weights", "c0"}), "--weights is for squared");
   refuses(with("relu", {"--offset", "c0"}), "--offset is for squared");
   refuses(with("relu", {"--activation", "tanh"}), "unknown activation 'tanh'");
@@ -700,19 +865,22 @@ BOOST_AUTO_TEST_CASE(outputs_that_cannot_be_written_are_found_before_the_work) {
   refuses({"fit", "logistic", "--data", classification, "--json", folder.path("x"), "--save", folder.path("x")},
           "--json and --save are both");
   BOOST_TEST(run(to("--json", folder.path("none/x.json"))).out == "");
-  BOOST_TEST(folder.files().size() == 3u);
+  BOOST_TEST(folder.files().size() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(commands_that_make_no_sense) {
   refuses({}, "A subcommand is required");
-  refuses({"train"}, "unknown command 'train'. Known: fit, predict, compare, solvers.");
+  refuses({"train"}, "unknown command 'train'. Known: fit, path, predict, compare, solvers.");
   refuses({"fit"}, "LOSS is required");
   refuses({"fit", "logistc", "--data", classification}, "unknown loss 'logistc'. Did you mean logistic?");
   refuses({"fit", "logistic"}, "--data is required");
   refuses({"fit", "logistic", "--data", classification, "--nosuch"}, "--nosuch");
   refuses({"predict", "--data", classification}, "--model is required");
   BOOST_TEST(run({"--help"}).status == 0);
-  BOOST_TEST(run({"fit", "--help"}).status == 0);
+  const Outcome help = run({"fit", "--help"});
+  BOOST_TEST(help.status == 0);
+  BOOST_TEST(!holds(help.out, "{false}"));
+  CHECK_HOLDS(help.out, "squared, logistic, poisson, gamma, huber, squared-hinge, quantile, relu");
   BOOST_TEST(run({"--version"}).status == 0);
   const Outcome solvers = run({"solvers"});
   BOOST_TEST(solvers.status == 0);
