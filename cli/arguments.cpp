@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 
 namespace raphson::cli {
@@ -22,9 +23,28 @@ struct Texts {
   std::uint64_t memory = 0;
 };
 
-/// For options that count: CLI11 would read "-1" as a huge number.
-std::string refuse_sign(const std::string& text) {
-  return text.starts_with('-') ? fmt::format("{} must be a whole number >= 0", text) : std::string();
+/// For options that count: CLI11 would read "-1" and "99999999999999999999" as 2^64 - 1, and "010" as 8.
+std::string whole_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc::result_out_of_range) return fmt::format("{} is too large, 2^64 - 1 at most", text);
+  const bool plain = error == std::errc() && end == text.data() + text.size() && (text.size() == 1 || text[0] != '0');
+  return plain ? std::string() : fmt::format("{} must be a whole number >= 0 in decimal digits", text);
+}
+
+/// "exact, cg" in one argument is two names.
+std::string without_blanks(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
+  return first == std::string::npos ? std::string() : text.substr(first, last - first + 1);
+}
+
+/// The sentence for a line that cannot be parsed, with the help of the command that it was for.
+std::string usage_error(const CLI::App* app, const CLI::Error& error) {
+  std::string text = error.what();
+  while (text.ends_with('.')) text.pop_back();
+  const std::vector<const CLI::App*> commands = app->get_subcommands([](const CLI::App* command) { return command->parsed(); });
+  const std::string help = commands.empty() ? "raphson --help" : fmt::format("raphson {} --help", commands.front()->get_name());
+  return fmt::format("raphson: {}. `{}` lists the options.\n", text, help);
 }
 
 const char* const linear_only = "Linear losses";
@@ -65,7 +85,7 @@ void add_model_options(CLI::App& app, ProblemArguments& a) {
   app.add_option("--smoothing", m.of_loss.smoothing, "Distance from the target within which quantile is smoothed, in its units")
       ->group(linear_only)
       ->capture_default_str();
-  app.add_option("--width", m.width, "Hidden neurons")->check(refuse_sign)->group(network_only)->capture_default_str();
+  app.add_option("--width", m.width, "Hidden neurons")->check(whole_number)->group(network_only)->capture_default_str();
   app.add_option("--activation", m.activation, "relu, softplus")->group(network_only)->capture_default_str();
   app.add_option("--sharpness", m.sharpness, "beta of softplus(beta z)/beta")->group(network_only)->capture_default_str();
   add_switch_off(app, "--no-standardize-columns", m.standardize_columns, "Leave columns as they are", network_only);
@@ -79,7 +99,7 @@ void add_solver_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
   app.add_option("--sketch", texts.sketch, "gaussian, srht, fourier, count-sketch, sparse-sign, uniform-rows, norm-rows, leverage-rows")
       ->group("Solver");
   app.add_option("--sketch-size", a.solver.sketch.size, "Rows of the sketch, k to N. Default: 4k (sketch-and-solve 8k)")
-      ->check(refuse_sign)
+      ->check(whole_number)
       ->group("Solver");
   app.add_option("--precision", texts.precision, "f64, f32: of sketch and factor only")->group("Solver")->capture_default_str();
   app.add_option("--factor", texts.factor, "qr, cholesky. Default: Cholesky, QR when that breaks down")->group("Solver");
@@ -100,7 +120,7 @@ void add_run_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
       ->group("Run")
       ->capture_default_str();
   app.add_option("--max-iterations", a.max_iterations, "Default: 200; networks 1000; first-order methods 2000")
-      ->check(refuse_sign)
+      ->check(whole_number)
       ->group("Run");
   app.add_option("--time-limit", o.time_limit, "Seconds (compare: for each solver). Default: none")->group("Run");
   app.add_option("--globalization", texts.globalization, "auto, unit, armijo, nonmonotone, levenberg-marquardt")
@@ -111,7 +131,7 @@ void add_run_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
       ->capture_default_str();
   app.add_option("--inner-tolerance", o.inner_tolerance, "Relative residual of the linear systems; implies --forcing constant")
       ->group("Run");
-  app.add_option("--seed", o.seed, "Of every random number")->check(refuse_sign)->group("Run")->capture_default_str();
+  app.add_option("--seed", o.seed, "Of every random number")->check(whole_number)->group("Run")->capture_default_str();
   app.add_option("--threads", o.threads, "0: all cores. Results do not depend on it")->group("Run")->capture_default_str();
   app.add_option("--json", a.json, "Write the result to this file")->group("Output");
   app.add_flag("--quiet", a.quiet, "Print errors only")->group("Output");
@@ -258,6 +278,7 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a, Texts& texts) {
   add_problem_options(*compare, a, texts);
   compare->add_option("--solvers", a.solvers, "Comma-separated names, or all. Default: exact,preconditioned-cg,cg,lbfgs")
       ->delimiter(',')
+      ->transform(without_blanks)
       ->group("Solver");
   compare->add_option("--plot", a.plot, "Draw convergence by gnuplot: .svg, .png or .pdf")->group("Output");
   compare->footer(
@@ -275,7 +296,7 @@ CLI::App* add_path(CLI::App& app, PathArguments& a, Texts& texts) {
   path->add_option("--l2-max", a.l2_max, "Largest mu of the penalty 1/2 mu |x|^2, where the path begins")->required()->group("Path");
   path->add_option("--l2-min", a.l2_min, "Smallest mu, where it ends")->required()->group("Path");
   path->add_option("--points", a.points, "Penalties, geometric from largest to smallest")
-      ->check(refuse_sign)
+      ->check(whole_number)
       ->group("Path")
       ->capture_default_str();
   path->add_option("--validation", a.validation, "Share of the rows to keep back, drawn by --seed: the loss on them marks the best mu")
@@ -319,9 +340,7 @@ Command parse_command_line(int argc, char** argv) {
   app.set_version_flag("--version", "raphson " RAPHSON_VERSION);
   app.require_subcommand(1);
   app.footer("`raphson fit --help` lists the options. Example:\n  raphson fit logistic --data train.csv --target label --l2 1");
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return fmt::format("raphson: {}. `raphson --help` and `raphson fit --help` list the options.\n", error.what());
-  });
+  app.failure_message(usage_error);
   Command command;
   Texts fit_texts, path_texts, compare_texts, predict_texts;
   CLI::App* fit = add_fit(app, command.fit, fit_texts);

@@ -623,7 +623,7 @@ BOOST_AUTO_TEST_CASE(draws_a_picture_and_survives_without_gnuplot) {
 }
 
 BOOST_AUTO_TEST_CASE(exit_status_says_whether_anything_converged) {
-  BOOST_TEST(run({"compare", "logistic", "--data", classification, "--l2", "1", "--solvers", "exact,gradient-descent", "--max-iterations",
+  BOOST_TEST(run({"compare", "logistic", "--data", classification, "--l2", "1", "--solvers", "exact, gradient-descent", "--max-iterations",
                   "12", "--tolerance", "1e-10"})
                  .status == 0);
   BOOST_TEST(run({"compare", "logistic", "--data", classification, "--l2", "1", "--solvers", "gradient-descent", "--max-iterations", "2"})
@@ -827,6 +827,9 @@ BOOST_AUTO_TEST_CASE(options_out_of_range) {
   refuses(with("logistic", {"--threads", "-1"}), "--threads -1");
   refuses(with("logistic", {"--seed", "-1"}), "--seed: -1 must be a whole number");
   refuses(with("logistic", {"--max-iterations", "-1"}), "--max-iterations: -1 must be a whole number");
+  refuses(with("logistic", {"--max-iterations", "1e5"}), "--max-iterations: 1e5 must be a whole number");
+  refuses(with("logistic", {"--seed", "010"}), "--seed: 010 must be a whole number");
+  refuses(with("logistic", {"--seed", "18446744073709551616"}), "--seed: 18446744073709551616 is too large");
   refuses(with("logistic", {"--solver", "exct"}), "unknown solver 'exct'. Did you mean exact? Known: auto, exact, ");
   refuses(with("logistic", {"--sketch", "gausian"}), "unknown sketch 'gausian'. Did you mean gaussian?");
   refuses(with("logistic", {"--precision", "f16"}), "unknown precision 'f16'");
@@ -875,7 +878,8 @@ BOOST_AUTO_TEST_CASE(commands_that_make_no_sense) {
   refuses({"fit", "logistc", "--data", classification}, "unknown loss 'logistc'. Did you mean logistic?");
   refuses({"fit", "logistic"}, "--data is required");
   refuses({"fit", "logistic", "--data", classification, "--nosuch"}, "--nosuch");
-  refuses({"predict", "--data", classification}, "--model is required");
+  refuses({"predict", "--data", classification}, "--model is required. `raphson predict --help` lists the options.");
+  refuses({"--nosuch"}, "`raphson --help` lists the options.");
   BOOST_TEST(run({"--help"}).status == 0);
   const Outcome help = run({"fit", "--help"});
   BOOST_TEST(help.status == 0);
