@@ -51,8 +51,10 @@ std::string print_solver(Console& console, const Problem& problem, const SolverR
   const FirstStep first = first_step(problem, options);
   check_can_solve(*solver, first.system, options.memory_limit);
   if (console.quiet()) return row.name;
-  const Estimate estimate = solver->estimate(first.system, Machine::measured());
+  // A choice is shown with the figures that decide it, at nominal speeds: those of the moment might contradict it.
+  Estimate estimate = solver->estimate(first.system, Machine::nominal());
   const bool chosen = !estimate.used.empty();
+  if (!chosen) estimate = solver->estimate(first.system, Machine::measured());
   std::string text = fmt::format("solver    {}{}, {} x {} system", row.name, chosen ? " → " + estimate.used : "", first.system.A->rows(),
                                  first.system.A->cols());
   if (chosen) {

@@ -143,6 +143,15 @@ BOOST_AUTO_TEST_CASE(prints_what_a_user_reads_in_order) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(shows_the_choice_of_auto_with_the_figures_that_decide_it) {
+  const std::string json = folder.path("auto.json");
+  const Outcome outcome = run({"fit", "logistic", "--data", classification, "--l2", "1", "--json", json});
+  const std::string used = json_of(json)["solver"]["used"], reason = json_of(json)["solver"]["reason"];
+  BOOST_TEST(!reason.empty());
+  CHECK_HOLDS(outcome.out, "auto → " + used);
+  CHECK_HOLDS(outcome.out, reason);
+}
+
 BOOST_AUTO_TEST_CASE(writes_exactly_the_documented_fields) {
   const std::string json = folder.path("fit.json");
   BOOST_TEST(run({"fit", "logistic", "--data", classification, "--l2", "1", "--solver", "exact", "--seed", "9", "--json", json}).status ==
