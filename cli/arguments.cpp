@@ -216,7 +216,7 @@ void finish_solver(const CLI::App& app, ProblemArguments& a, const Texts& texts)
     unknown_name("factor", texts.factor, {"qr", "cholesky"});
   }
   for (const char* flag : {"--sketch", "--sketch-size", "--precision"})
-    if (given(app, flag)) a.sketch_flags.push_back(flag);
+    if (given(app, flag)) a.sketch_flags.emplace_back(flag);
   a.options.memory_limit = given(app, "--memory-limit") ? static_cast<double>(texts.memory) : default_memory_limit();
   s.memory_limit = a.options.memory_limit;
 }
