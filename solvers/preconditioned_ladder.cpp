@@ -61,7 +61,7 @@ std::unique_ptr<Preconditioner> solve_by_ladder(const GramSystem& system, const 
     report.setup_seconds += setup.seconds();
     if (!M) {
       report.fallbacks.push_back(why);
-      if (names_non_finite(system, why)) break;
+      if (system.interrupted() || names_non_finite(system, why)) break;
       continue;
     }
     report.sketch_size = M->sketch_size();

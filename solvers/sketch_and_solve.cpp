@@ -33,9 +33,15 @@ LinearReport SketchAndSolve::solve(const GramSystem& system, Vec& z) {
     M = kind->build(system, attempt, why);
     if (M) break;
     report.fallbacks.push_back(why);
-    if (names_non_finite(system, why)) break;
+    if (system.interrupted() || names_non_finite(system, why)) break;
   }
   report.setup_seconds = setup.seconds();
+  if (!M && system.interrupted()) {
+    report.status = LinearStatus::not_converged;
+    report.relative_residual = 1;
+    report.message = "stopped before the sketch was factored (time limit or cancellation).";
+    return report;
+  }
   if (!M) {
     fail_non_finite(system, z, report);
     return report;

@@ -115,6 +115,10 @@ class SketchedKind final : public PreconditionerKind {
     Mat<Real> B;
     sketch_rows(system, *kind, s, seed, B);
     const std::string what = fmt::format("{} s = {}, {}", kind->name(), s, precision);
+    if (system.interrupted()) {
+      why = fmt::format("{}: stopped before it was factored", what);
+      return nullptr;
+    }
     if (!all_finite(B)) {
       why = fmt::format("{}: the sketch is not finite", what);
       return nullptr;
@@ -135,6 +139,10 @@ class SketchedKind final : public PreconditionerKind {
     for (const double shift : {0.0, rescue_shift<Real>()}) {
       Mat<Real> G;
       gram_in(system, G);
+      if (system.interrupted()) {
+        why = "AᵀA: stopped before it was factored";
+        return nullptr;
+      }
       if (!all_finite(G)) {
         why = "AᵀA is not finite";
         return nullptr;

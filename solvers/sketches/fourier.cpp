@@ -126,7 +126,7 @@ namespace raphson {
 std::shared_ptr<const SketchKind> fourier_sketch() {
   throw InputError(
       "the fourier sketch is not in this build (RAPHSON_WITH_FFTW=OFF). Built in: gaussian, srht, count-sketch, sparse-sign, "
-      "uniform-rows.");
+      "uniform-rows, norm-rows, leverage-rows.");
 }
 
 }  // namespace raphson
