@@ -695,7 +695,9 @@ BOOST_AUTO_TEST_CASE(losses_a_row_are_those_of_the_rows_named) {
   BOOST_TEST(run({"path", "squared", "--data", data, "--no-intercept", "--l2-max", "200", "--l2-min", "50", "--points", "3", "--validation",
                   "0.5", "--json", json})
                  .status == 0);
-  for (const Json& point : json_of(json)["points"]) {
+  const Json result = json_of(json);  // outlives the loop over a part of it
+  BOOST_TEST(result["points"].size() == 3u);
+  for (const Json& point : result["points"]) {
     // 100 rows are fitted: x = 300/(100 + μ), and each row loses ½(x − 3)².
     const double x = 300 / (100 + point["l2"].get<double>()), loss = 0.5 * (x - 3) * (x - 3);
     BOOST_TEST(point["norm"].get<double>() == x, boost::test_tools::tolerance(1e-8));

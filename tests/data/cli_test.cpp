@@ -22,7 +22,8 @@ void reaches(const std::vector<std::string>& fit, const std::string& solvers, do
   arguments.insert(arguments.end(), {"--solvers", solvers, "--json", json});
   const Outcome outcome = run(arguments);
   BOOST_TEST(outcome.status == 0, outcome.out << outcome.err);
-  for (const Json& one : Json::parse(content(json))["runs"]) {
+  const Json result = Json::parse(content(json));
+  for (const Json& one : result["runs"]) {
     BOOST_REQUIRE_MESSAGE(!one.contains("cannot"), one.dump());
     const double objective = one["objective"];
     BOOST_TEST(std::abs(objective - optimum) <= accuracy * std::abs(optimum), one["solver"]["asked"] << ": " << objective);
