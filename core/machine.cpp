@@ -1,6 +1,7 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/interrupt.hpp>
 #include <raphson/core/kernels/outer_product.hpp>
+#include <raphson/core/kernels/row_passes.hpp>
 #include <raphson/core/machine.hpp>
 #include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
@@ -39,11 +40,11 @@ double gemm_rate() {
   });
 }
 
-/// The Gram matrix of 1024 rows a thread of 480 numbers.
+/// The Gram matrix of 8192 rows of 480 numbers: as many as it takes until each block of rows has a sum of its own.
 template <class Real>
 double gram_rate() {
   constexpr Index k = 480;
-  const Index rows = 1024 * static_cast<Index>(thread_count());
+  constexpr Index rows = 8192;
   const Mat<Real> A(k, rows, arma::fill::value(Real(0.5)));
   Mat<Real> G;
   return rate(static_cast<double>(k * k * rows), [&] { row_gram<Real, Real>({A.memptr(), rows, k, k}, G); });
@@ -61,16 +62,17 @@ double factor_rate() {
   });
 }
 
-/// Blocks of 64 KiB, summed in order, so that the compiler keeps every read.
+/// Products of rows of 1024 numbers with a vector, as passes over data read them.
 double bandwidth(const std::vector<double>& data) {
-  const Blocks blocks{data.size(), 8192};
-  std::vector<double> sum(blocks.count());
+  constexpr Index width = 1024, rows = 64;
+  const Vec x(width, arma::fill::ones);
+  const Blocks blocks{data.size() / width, rows};
+  std::vector<double> products(blocks.total);
   return rate(8.0 * static_cast<double>(data.size()), [&] {
     parallel_for(blocks.count(), [&](Index block) {
-      double partial[8] = {};
-      for (Index i = blocks.begin(block); i + 8 <= blocks.end(block); i += 8)
-        for (Index lane = 0; lane < 8; ++lane) partial[lane] += data[i + lane];
-      for (const double p : partial) sum[block] += p;
+      const Index first = blocks.begin(block);
+      kernels::multiply_rows<double>({data.data() + first * width, width, blocks.length(block), width}, x.memptr(), 0.0,
+                                     products.data() + first);
     });
   });
 }
@@ -94,7 +96,7 @@ double sparse_rate(const std::vector<double>& values) {
 
 Machine measure() {
   const SingleThreadedBlas blas;
-  const std::vector<double> data(Index{1} << 22, 1.0);  // 32 MiB: more would cost more to touch than to read
+  const std::vector<double> data(Index{1} << 23, 1.0);  // 64 MiB: more would cost more to touch than to read
   Machine machine;
   machine.gemm = gemm_rate<double>();
   machine.gemm_single = gemm_rate<float>();
@@ -119,7 +121,7 @@ const Machine& Machine::nominal() {
     m.factor = std::max(m.factor, 11e9 * lanes);
     m.factor_single = 2 * m.factor;
     m.sparse = 3e9;
-    m.bandwidth = 30e9;
+    m.bandwidth = 40e9;
     return m;
   }();
   return machine;

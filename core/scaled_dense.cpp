@@ -201,6 +201,11 @@ void ScaledDense<Real>::gram(Mat<Real>& G) const {
 }
 
 template <class Real>
+void ScaledDense<Real>::gram_single(Mat<float>& G) const {
+  row_gram<float, Real>(view(), G);
+}
+
+template <class Real>
 void ScaledDense<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
   S.apply_rows(view(), B);
 }

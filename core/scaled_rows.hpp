@@ -20,6 +20,7 @@ class ScaledDense final : public TallOperator<Real> {
   void apply_normal(const Mat<Real>& X, Mat<Real>& Y) const override;
   void apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const override;
   void gram(Mat<Real>& G) const override;
+  void gram_single(Mat<float>& G) const override;
   void sketch(const Sketch<Real>& S, Mat<Real>& B) const override;
   void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
   void gram_diagonal(Col<Real>& g) const override;
@@ -64,6 +65,7 @@ class ScaledSparse final : public TallOperator<Real> {
   void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
   void gram_diagonal(Col<Real>& g) const override;
   bool has_sparse_gram() const override { return true; }
+  void gram_single(Mat<float>& G) const override;
   void sparse_gram(arma::SpMat<Real>& G) const override;
   std::shared_ptr<const TallOperator<float>> single() const override;
   std::string non_finite() const override;

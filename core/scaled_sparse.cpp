@@ -169,6 +169,13 @@ void ScaledSparse<Real>::gram(Mat<Real>& G) const {
 }
 
 template <class Real>
+void ScaledSparse<Real>::gram_single(Mat<float>& G) const {
+  Mat<Real> exact;
+  gram(exact);
+  G = arma::conv_to<Mat<float>>::from(exact);
+}
+
+template <class Real>
 void ScaledSparse<Real>::sparse_gram(arma::SpMat<Real>& G) const {
   const SparsePattern& pattern = data_.gram_pattern(constant_);
   const Index k = cols();

@@ -55,6 +55,14 @@ void TallOperator<Real>::gram(Mat<Real>& G) const {
 }
 
 template <class Real>
+void TallOperator<Real>::gram_single(Mat<float>& G) const {
+  if (const auto A = single()) return A->gram(G);
+  Mat<Real> exact;
+  gram(exact);
+  G = arma::conv_to<Mat<float>>::from(exact);
+}
+
+template <class Real>
 void TallOperator<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
   B.set_size(cols(), S.rows());
   Mat<Real> sketched;

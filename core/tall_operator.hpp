@@ -58,6 +58,9 @@ class TallOperator {
   /// G = AᵀA, k×k, both triangles. Default: apply_normal on panels of the identity.
   virtual void gram(Mat<Real>& G) const;
 
+  /// The same rounded to single precision as it is formed, without a copy of A. Default: that of single(), else of gram, rounded.
+  virtual void gram_single(Mat<float>& G) const;
+
   /// B = (S A)ᵀ, k×s. Default: panels of columns of A through S.apply.
   virtual void sketch(const Sketch<Real>& S, Mat<Real>& B) const;
 

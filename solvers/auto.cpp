@@ -29,7 +29,6 @@ struct Candidate {
   std::string text;  ///< "preconditioned-cg (count-sketch s = 4000, f32)"
   Estimate estimate;
   std::function<std::unique_ptr<LinearSolver>()> make;
-  bool needs_single = false;
   double doubt = 1;  ///< weighs on the predicted seconds
 
   double seconds() const { return estimate.run_seconds(systems_of_a_run); }
@@ -68,7 +67,6 @@ void add_sketched(const GramSystem& system, SketchOptions options, const Machine
       best.make = [options, reuse] { return std::make_unique<PreconditionedCg>(options, reuse); };
     }
   }
-  best.needs_single = options.precision == Precision::f32;
   best.doubt = 1.25;
   if (best.make) candidates.push_back(std::move(best));
 }
@@ -138,8 +136,6 @@ std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, dou
     return {*smallest};
   }
   std::erase_if(candidates, too_large);
-  // Whether there is a form in single precision is asked last: the answer may cost a copy of the data.
-  while (candidates.size() > 1 && candidates.front().needs_single && !system.A->single()) candidates.erase(candidates.begin());
   limit_jacobi(system, machine, candidates);
   return candidates;
 }

@@ -93,11 +93,11 @@ Estimate sketched_build_estimate(const GramSystem& system, const Machine& machin
   if (whole) {
     seconds += gram_seconds(A, machine, options.precision);
   } else {
-    seconds += (single ? 0.5 : 1) * sketch_seconds(A, *chosen_sketch(options, A), s, machine);
+    seconds += sketch_seconds(A, *chosen_sketch(options, A), s, machine);
     seconds += options.factor == SketchFactor::qr ? 2 * (real(s) + k) * k * k / (0.75 * factor) : real(s) * k * k / gram;
-    bytes += size_of(options.precision) * k * real(s) * (options.factor == SketchFactor::qr ? 2.0 : 1.0);
+    bytes += 8 * k * real(s) * (options.factor == SketchFactor::qr ? 2.0 : 1.0);
   }
-  if (single && has_rows(A.cost())) {
+  if (single && options.products == Precision::f32 && has_rows(A.cost())) {
     // The copy in single precision: read, written, and its pages touched for the first time at about 6 GB/s.
     bytes += 4 * A.cost().nonzeros;
     seconds += A.cost().nonzeros * (12 / machine.bandwidth + 4 / 6e9);
@@ -109,7 +109,8 @@ Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machin
                                  double iterations) {
   Estimate estimate = sketched_build_estimate(system, machine, options, s);
   const double k = real(system.size());
-  const double each = product_seconds(*system.A, machine, options.precision) + size_of(options.precision) * k * k / machine.bandwidth;
+  const Precision products = options.precision == Precision::f32 ? options.products : Precision::f64;
+  const double each = product_seconds(*system.A, machine, products) + size_of(options.precision) * k * k / machine.bandwidth;
   estimate.once = estimate.seconds;
   estimate.seconds += (s >= system.A->rows() ? 2.5 : iterations) * each;
   return estimate;

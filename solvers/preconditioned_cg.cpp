@@ -11,10 +11,24 @@
 
 namespace raphson {
 
+namespace {
+
+Kernel cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) { return conjugate_gradient_kernel(system, &M); }
+
+Kernel single_cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) {
+  return M.single() ? single_conjugate_gradient_kernel(system, &M) : conjugate_gradient_kernel(system, &M);
+}
+
+/// Whether the recurrence of the iteration may be believed: the tolerance is loose, and the outer steps make progress, so that a wrong
+/// answer would show in the next gradient, which is measured anyway. Not where what is kept was made for another problem.
+bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(system.contraction > 0.5) && !system.continues; }
+
+}  // namespace
+
 struct PreconditionedCg::State {
   std::shared_ptr<const PreconditionerKind> kind;
   Reuse reuse = Reuse::never;
-  Precision precision = Precision::f64;  ///< of the products, for estimates
+  Precision precision = Precision::f64;  ///< of the products
 
   // Kept between the systems of one outer iteration, under Reuse::while_contracting.
   std::unique_ptr<Preconditioner> kept;
@@ -28,23 +42,12 @@ struct PreconditionedCg::State {
     const double build = kind->estimate_build(system, Machine::nominal()).seconds;
     return excess * product_seconds(*system.A, Machine::nominal(), precision) > build;
   }
+  KernelMaker kernel() const { return precision == Precision::f32 ? single_cg_kernel : cg_kernel; }
   bool fits(const GramSystem& system) const { return kept && rows == system.A->rows() && kept->size() == system.size(); }
 };
 
-namespace {
-
-Kernel cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) {
-  return M.single() ? single_conjugate_gradient_kernel(system, &M) : conjugate_gradient_kernel(system, &M);
-}
-
-/// Whether the recurrence of the iteration may be believed: the tolerance is loose, and the outer steps make progress, so that a wrong
-/// answer would show in the next gradient, which is measured anyway. Not where what is kept was made for another problem.
-bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(system.contraction > 0.5) && !system.continues; }
-
-}  // namespace
-
 PreconditionedCg::PreconditionedCg(SketchOptions sketch, Reuse reuse) : PreconditionedCg(sketched_preconditioner(sketch), reuse) {
-  state_->precision = sketch.precision;
+  state_->precision = sketch.precision == Precision::f32 ? sketch.products : Precision::f64;
 }
 
 PreconditionedCg::PreconditionedCg(std::shared_ptr<const PreconditionerKind> kind, Reuse reuse) : state_(std::make_unique<State>()) {
@@ -84,7 +87,7 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
     const Index most = 10 + static_cast<Index>(3 * state_->rate_when_new * digits);
     const Preconditioner& M = *state_->kept;
     const IterationLimits limits{system.tolerance, most, 40, !may_trust(system)};
-    const IterationResult result = solve_verified(system, &M, cg_kernel(system, M, report), limits, z);
+    const IterationResult result = solve_verified(system, &M, state_->kernel()(system, M, report), limits, z);
     report.iterations = result.iterations;
     report.sketch_size = M.sketch_size();
     report.extra_shift = M.extra_shift();
@@ -104,7 +107,7 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
   const Index k = system.size();
   const bool sketched =
       state_->kind->estimate_build(system, Machine::nominal()).bytes >= 4.0 * static_cast<double>(k) * static_cast<double>(k);
-  const Ladder ladder{state_->kind.get(), cg_kernel, sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100, !may_trust(system)};
+  const Ladder ladder{state_->kind.get(), state_->kernel(), sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100, !may_trust(system)};
   auto M = solve_by_ladder(system, ladder, z, report);
   const bool delivered = report.status == LinearStatus::converged || report.status == LinearStatus::unverified;
   if (state_->reuse == Reuse::while_contracting && M && delivered) {

@@ -1,4 +1,5 @@
 #include <raphson/core/dense.hpp>
+#include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/estimates.hpp>
 #include <raphson/solvers/preconditioners/sketched.hpp>
@@ -11,45 +12,12 @@
 namespace raphson {
 namespace {
 
-/// A in the precision asked for; null when there is none in single.
-template <class Real>
-std::shared_ptr<const TallOperator<Real>> operator_in(const GramSystem& system) {
-  if constexpr (sizeof(Real) == 4) {
-    return system.A->single();
-  } else {
-    return system.A;
-  }
-}
-
-template <class Real>
-std::unique_ptr<Sketch<Real>> draw(const SketchKind& kind, const Operator& A, Index s, Seed seed) {
-  if constexpr (sizeof(Real) == 4) {
-    return kind.make_single_for(A, s, seed);
-  } else {
-    return kind.make_for(A, s, seed);
-  }
-}
-
-/// B = (SA)ᵀ, in double and rounded when A has no single precision form.
-template <class Real>
-void sketch_rows(const GramSystem& system, const SketchKind& kind, Index s, Seed seed, Mat<Real>& B) {
-  if (const auto A = operator_in<Real>(system)) {
-    A->sketch(*draw<Real>(kind, *system.A, s, seed), B);
-  } else {
-    Mat<double> wide;
-    system.A->sketch(*kind.make_for(*system.A, s, seed), wide);
-    B = arma::conv_to<Mat<Real>>::from(wide);
-  }
-}
-
 template <class Real>
 void gram_in(const GramSystem& system, Mat<Real>& G) {
-  if (const auto A = operator_in<Real>(system)) {
-    A->gram(G);
+  if constexpr (sizeof(Real) == 4) {
+    system.A->gram_single(G);
   } else {
-    Mat<double> wide;
-    system.A->gram(wide);
-    G = arma::conv_to<Mat<Real>>::from(wide);
+    system.A->gram(G);
   }
 }
 
@@ -59,24 +27,31 @@ double rescue_shift() {
   return std::pow(static_cast<double>(std::numeric_limits<Real>::epsilon()), 2.0 / 3.0);
 }
 
-/// BBᵀ + diag(μ) by the ways that `how` permits, in order; `text` names the one that worked.
+/// BBᵀ + diag(μ) in precision Real by the ways that `how` permits, in order; `text` names the one that worked.
 template <class Real>
-bool factor_sketch(const Mat<Real>& B, const Vec& mu, SketchFactor how, ScaledFactor<Real>& factor, std::string& text) {
+bool factor_sketch(const Mat<double>& B, const Vec& mu, SketchFactor how, ScaledFactor<Real>& factor, std::string& text) {
   const auto cholesky_way = [&](double shift) {
     Mat<Real> G;
-    outer_gram(B, G);
+    row_gram<Real, double>({B.memptr(), B.n_cols, B.n_rows, B.n_rows}, G);
     return cholesky_factor(G, mu, shift, factor);
   };
   text = "Cholesky";
   if (how != SketchFactor::qr && cholesky_way(0)) return true;
   text = "QR";
-  if (how != SketchFactor::cholesky && lq_stack_factor(B, mu, 0, factor)) return true;
+  const auto qr_way = [&](double shift) {
+    if constexpr (sizeof(Real) == 4) {
+      return lq_stack_factor(arma::conv_to<Mat<float>>::from(B), mu, shift, factor);
+    } else {
+      return lq_stack_factor(B, mu, shift, factor);
+    }
+  };
+  if (how != SketchFactor::cholesky && qr_way(0)) return true;
   if (how == SketchFactor::cholesky) {
     text = "shifted Cholesky";
     return cholesky_way(rescue_shift<Real>());
   }
   text = "shifted QR";
-  return lq_stack_factor(B, mu, rescue_shift<Real>(), factor);
+  return qr_way(rescue_shift<Real>());
 }
 
 class SketchedKind final : public PreconditionerKind {
@@ -112,8 +87,8 @@ class SketchedKind final : public PreconditionerKind {
     if (s >= system.A->rows()) return exact_gram<Real>(system, s, precision, why);
     const auto kind = attempt == 0 ? chosen_sketch(options_, *system.A) : sparse_sign_sketch();
     const Seed seed = attempt == 0 ? system.seed.split(Purpose::sketch) : system.seed.split(Purpose::retry, attempt);
-    Mat<Real> B;
-    sketch_rows(system, *kind, s, seed, B);
+    Mat<double> B;
+    system.A->sketch(*kind->make_for(*system.A, s, seed), B);
     const std::string what = fmt::format("{} s = {}, {}", kind->name(), s, precision);
     if (system.interrupted()) {
       why = fmt::format("{}: stopped before it was factored", what);

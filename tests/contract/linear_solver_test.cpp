@@ -50,6 +50,8 @@ const std::vector<Row>& rows() {
       {"preconditioned-cg, f32", maker<PreconditionedCg>(sketch(nullptr, Precision::f32)), 1e-9},
       {"preconditioned-cg, QR, gaussian", maker<PreconditionedCg>(sketch(gaussian_sketch(), Precision::f64, SketchFactor::qr)), 1e-9},
       {"preconditioned-cg, uniform rows", maker<PreconditionedCg>(sketch(uniform_rows_sketch())), 1e-9},
+      {"preconditioned-cg, f32 throughout", maker<PreconditionedCg>(SketchOptions{.precision = Precision::f32, .products = Precision::f32}),
+       1e-9},
       {"preconditioned-cg, leverage rows", maker<PreconditionedCg>(sketch(leverage_rows_sketch(), Precision::f32)), 1e-9},
       {"preconditioned-cg, kept", maker<PreconditionedCg>(SketchOptions{}, Reuse::while_contracting), 1e-9},
       {"preconditioned-gd", maker<PreconditionedGd>(), 1e-9},
