@@ -83,7 +83,8 @@ Summary minimize_with(const Method& method, const Model& model, Index rows, cons
 }
 
 Run run(const Method& method, const Problem& problem, double limit, int repeats, const Arguments& a) {
-  Options options{.tolerance = 1e-8, .max_iterations = method.first_order ? Index{1000000} : Index{500}, .time_limit = limit};
+  Options options{
+      .tolerance = 1e-8, .max_iterations = method.first_order ? Index{1000000} : Index{500}, .time_limit = limit, .coarse_start = false};
   options.seed = static_cast<std::uint64_t>(a.number("seed"));
   if (method.constant_tolerance) {
     options.forcing = Forcing::constant;

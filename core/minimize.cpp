@@ -423,7 +423,12 @@ std::unique_ptr<Linearization> start_coarsely(const Model& model, LinearSolver& 
   rough.seed = Seed(options.seed).split(Purpose::probe).key();
   rough.callback = {};
   Vec start = theta;
-  const Summary summary = minimize(*coarse, solver, start, rough);
+  Summary summary;
+  try {
+    summary = minimize(*coarse, solver, start, rough);
+  } catch (const InputError&) {  // settings for the full size, such as a sketch of more rows than the sample has
+    return nullptr;
+  }
   // A sample may have no minimizer where all rows together have one.
   if (summary.status == Status::separated || start.is_zero() || !start.is_finite()) return nullptr;
   auto at = model.linearize(start);

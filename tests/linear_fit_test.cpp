@@ -213,6 +213,12 @@ BOOST_AUTO_TEST_CASE(a_long_table_is_fitted_from_a_sample_of_its_rows) {
   Vec own(d + 1, arma::fill::value(0.1));
   Exact solver;
   BOOST_TEST(minimize(model, solver, own).notes.size() == summary[0].notes.size());
+  // A sketch of more rows than the sample has: no sample then.
+  Vec sketched(d + 1, arma::fill::zeros);
+  PreconditionedCg large({.size = 30000});
+  const Summary without = minimize(model, large, sketched);
+  BOOST_TEST(without.converged(), without.message);
+  BOOST_TEST(without.notes.size() == summary[0].notes.size());
   // A sample of few rows would say little.
   BOOST_TEST((LinearModel(C.select_rows({0, 1, 2, 3}), y.head(4), logistic_loss()).coarse() == nullptr));
 }
