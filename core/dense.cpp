@@ -31,11 +31,6 @@ void gemv(bool transpose, Index m, Index n, Real alpha, const Real* A, Index lda
 }
 
 template <class Real>
-void syrk(Index n, Index k, Real alpha, const Real* A, Index lda, Real beta, Real* C, Index ldc) {
-  blas::syrk(n, k, alpha, A, lda, beta, C, ldc);
-}
-
-template <class Real>
 Real dot(Index n, const Real* x, const Real* y) {
   return blas::dot(n, x, y);
 }
@@ -208,7 +203,6 @@ bool all_finite(const float* x, Index n) { return finite_bits<float, std::uint32
 #define RAPHSON_INSTANTIATE(Real)                                                                                              \
   template void gemm<Real>(bool, bool, Index, Index, Index, Real, const Real*, Index, const Real*, Index, Real, Real*, Index); \
   template void gemv<Real>(bool, Index, Index, Real, const Real*, Index, const Real*, Real, Real*);                            \
-  template void syrk<Real>(Index, Index, Real, const Real*, Index, Real, Real*, Index);                                        \
   template Real dot<Real>(Index, const Real*, const Real*);                                                                    \
   template void add_outer_gram<Real>(Index, Index, const Real*, Index, Real, Mat<Real>&);                                      \
   template void outer_gram<Real>(const Mat<Real>&, Mat<Real>&);                                                                \

@@ -15,9 +15,6 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, Real al
 /// y = alpha·op(A)·x + beta·y, A m×n column-major: one thread.
 template <class Real>
 void gemv(bool transpose, Index m, Index n, Real alpha, const Real* A, Index lda, const Real* x, Real beta, Real* y);
-/// Lower triangle of C (n×n) = alpha·A·Aᵀ + beta·C with A n×k column-major: one thread.
-template <class Real>
-void syrk(Index n, Index k, Real alpha, const Real* A, Index lda, Real beta, Real* C, Index ldc);
 template <class Real>
 Real dot(Index n, const Real* x, const Real* y);
 
