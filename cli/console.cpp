@@ -1,5 +1,7 @@
 #include "cli/console.hpp"
 
+#include "cli/output_file.hpp"
+
 #include <fmt/format.h>
 
 #include <signal.h>
@@ -17,7 +19,13 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-extern "C" void on_interrupt(int) { interrupted.store(true, std::memory_order_relaxed); }
+/// The first asks the work to end, the second ends the process.
+extern "C" void on_interrupt(int number) {
+  if (!interrupted.exchange(true, std::memory_order_relaxed)) return;
+  remove_unfinished_files();
+  signal(number, SIG_DFL);
+  raise(number);
+}
 
 bool terminal_shows_progress() {
   const char* terminal = std::getenv("TERM");
@@ -29,7 +37,7 @@ bool terminal_shows_progress() {
 const std::atomic<bool>* catch_interrupts() {
   struct sigaction action = {};
   action.sa_handler = on_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   return &interrupted;

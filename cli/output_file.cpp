@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -26,7 +28,23 @@ std::string resolve(const std::string& path) {
   return error ? path : resolved.string();
 }
 
+/// Names of the temporary files that may exist now, for a signal handler to read.
+std::array<std::atomic<const char*>, 8> unfinished{};
+static_assert(std::atomic<const char*>::is_always_lock_free);
+
+void exchange_unfinished(const char* from, const char* to) {
+  for (auto& entry : unfinished) {
+    const char* expected = from;
+    if (entry.compare_exchange_strong(expected, to)) return;
+  }
+}
+
 }  // namespace
+
+void remove_unfinished_files() noexcept {
+  for (const auto& entry : unfinished)
+    if (const char* name = entry.load()) unlink(name);
+}
 
 OutputFile::OutputFile(std::string option, std::string path) : option_(std::move(option)), path_(std::move(path)) {
   if (!wanted()) return;
@@ -47,9 +65,13 @@ OutputFile::OutputFile(std::string option, std::string path) : option_(std::move
     errno = reason;
   }
   if (!writable) throw InputError(fmt::format("{} {}: cannot write: {}.", option_, path_, std::strerror(errno)));
+  if (!in_place_) exchange_unfinished(nullptr, temporary_.c_str());
 }
 
-OutputFile::~OutputFile() { discard(); }
+OutputFile::~OutputFile() {
+  discard();
+  if (wanted() && !in_place_) exchange_unfinished(temporary_.c_str(), nullptr);
+}
 
 void OutputFile::open_temporary() {
   descriptor_ = open(temporary_.c_str(), in_place_ ? O_WRONLY | O_CLOEXEC : O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

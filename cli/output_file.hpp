@@ -35,6 +35,9 @@ class OutputFile {
   int descriptor_ = -1;
 };
 
+/// Deletes what OutputFiles have begun and not finished: for a signal handler about to end the process.
+void remove_unfinished_files() noexcept;
+
 /// Throws InputError when two of the named files are the same: "--json and --save are both x.json." Entries: option, path.
 void require_distinct(const std::vector<std::pair<std::string, std::string>>& files);
 

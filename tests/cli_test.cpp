@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(ctrl_c_twice_kills_and_leaves_nothing_behind) {
   command.signal(SIGINT);
   const Outcome outcome = command.wait();
   BOOST_TEST((outcome.status == 128 + SIGINT || outcome.status == 1));  // 1: it was quicker than the second
-  if (outcome.status != 1) BOOST_TEST(folder.files().size() == 4u);
+  for (const std::string& name : folder.files()) BOOST_TEST(!name.ends_with(".part"), name);
 }
 
 BOOST_AUTO_TEST_CASE(a_reader_that_leaves_does_not_cost_the_result) {
