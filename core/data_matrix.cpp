@@ -1,5 +1,6 @@
 #include <raphson/core/data_matrix.hpp>
 #include <raphson/core/error.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <fmt/format.h>
@@ -122,7 +123,7 @@ const arma::sp_mat& DataMatrix::sparse() const {
 const arma::fmat& DataMatrix::dense_single() const {
   const arma::mat& source = dense();
   std::call_once(storage_->single_once, [&] {
-    arma::fmat copy(source.n_rows, source.n_cols, arma::fill::none);
+    auto copy = raw_matrix<float>(source.n_rows, source.n_cols);
     const Blocks blocks = cut(source.n_elem, 1 << 16);
     parallel_for(blocks.count(), [&](Index block) {
       for (Index i = blocks.begin(block); i < blocks.end(block); ++i) copy[i] = static_cast<float>(source[i]);
@@ -198,7 +199,7 @@ DataMatrix DataMatrix::select_rows(const std::vector<Index>& index) const {
     if (i >= rows()) throw InputError(fmt::format("row {} of a matrix of {} rows.", i, rows()));
   }
   if (!is_sparse()) {
-    arma::mat chosen(cols(), index.size(), arma::fill::none);
+    auto chosen = raw_matrix<double>(cols(), index.size());
     const arma::mat& source = dense();
     const Blocks blocks = cut(index.size(), 256);
     parallel_for(blocks.count(), [&](Index block) {

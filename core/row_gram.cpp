@@ -1,5 +1,7 @@
 #include <raphson/core/dense.hpp>
+#include <raphson/core/kernels/byte_products.hpp>
 #include <raphson/core/kernels/outer_product.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
 
@@ -9,12 +11,48 @@
 namespace raphson {
 namespace {
 
+using kernels::BytePanel;
 using kernels::PackedPanel;
 
-constexpr Index depth = 256;              ///< rows of A that a panel holds: a group of it is 48 KiB
 constexpr Index tile_rows = 240;          ///< of C: a tile and its part of a panel stay in the second-level cache together
 constexpr Index most_private = 640;       ///< up to this k every block of rows of A has a sum of its own
 constexpr Index packed_bytes = 16 << 20;  ///< panels held at a time where C is shared
+
+/// What the two kinds of panels have in common.
+template <class Panel>
+struct PanelTraits;
+
+template <class T>
+struct PanelTraits<PackedPanel<T>> {
+  using Real = T;
+  static constexpr Index depth = 256;  ///< rows of A that a panel holds: a group of it is 48 KiB
+  static Index group() { return kernels::outer_group<Real>(); }
+  static Index bytes(Index k) { return depth * k * sizeof(Real); }
+  static void resize(PackedPanel<Real>& P, Index k, Index count) { P.resize(k, count); }
+  template <class Src>
+  static void pack(PackedPanel<Real>& P, const DenseRows<Src>& A, Index begin, Index, Index first, Index last) {
+    P.pack(A, begin, 0, first, last);
+  }
+  static void add(const PackedPanel<Real>& P, Index row, Index row_end, Index column, Index column_end, Real alpha, Real* C, Index ldc) {
+    kernels::add_outer(P, row, row_end, column, column_end, alpha, C, ldc);
+  }
+};
+
+template <>
+struct PanelTraits<BytePanel> {
+  using Real = float;
+  static constexpr Index depth = BytePanel::depth;
+  static Index group() { return BytePanel::group; }
+  static Index bytes(Index k) { return depth * k; }
+  static void resize(BytePanel& P, Index k, Index) { P.resize(k); }
+  template <class Src>
+  static void pack(BytePanel& P, const DenseRows<Src>& A, Index begin, Index count, Index first, Index last) {
+    P.pack(A, begin, count, first, last);
+  }
+  static void add(const BytePanel& P, Index row, Index row_end, Index column, Index column_end, float, float* C, Index ldc) {
+    kernels::add_byte_products(P, row, row_end, column, column_end, C, ldc);
+  }
+};
 
 /// The lower triangle of a k × k matrix as square tiles of whole groups.
 struct Tiles {
@@ -24,42 +62,47 @@ struct Tiles {
   Index count() const { return across() * (across() + 1) / 2; }
 };
 
-template <class Real>
-void add_tile(const PackedPanel<Real>& P, const Tiles& tiles, Index tile, Real alpha, Real* C, Index ldc) {
+template <class Panel, class Real = typename PanelTraits<Panel>::Real>
+void add_tile(const Panel& P, const Tiles& tiles, Index tile, Real alpha, Real* C, Index ldc) {
   Index row = 0;
   while ((row + 1) * (row + 2) / 2 <= tile) ++row;
   const Index column = tile - row * (row + 1) / 2;
   const auto end = [&](Index t) { return std::min(tiles.groups, (t + 1) * tiles.each); };
-  kernels::add_outer(P, row * tiles.each, end(row), column * tiles.each, end(column), alpha, C, ldc);
+  PanelTraits<Panel>::add(P, row * tiles.each, end(row), column * tiles.each, end(column), alpha, C, ldc);
 }
 
 /// Rows [begin, end) of A on this thread.
-template <class Real, class Src>
+template <class Panel, class Src, class Real = typename PanelTraits<Panel>::Real>
 void add_rows_here(const DenseRows<Src>& A, Index begin, Index end, Real alpha, Real* C, Index ldc) {
-  PackedPanel<Real> P;
-  for (Index first = begin; first < end; first += depth) {
-    P.resize(A.cols(), std::min(depth, end - first));
-    P.pack(A, first, 0, 0, P.groups());
-    const Tiles tiles(A.cols(), P.group_rows());
+  using Traits = PanelTraits<Panel>;
+  Panel P;
+  const Tiles tiles(A.cols(), Traits::group());
+  for (Index first = begin; first < end; first += Traits::depth) {
+    const Index count = std::min(Traits::depth, end - first);
+    Traits::resize(P, A.cols(), count);
+    Traits::pack(P, A, first, count, 0, tiles.groups);
     for (Index tile = 0; tile < tiles.count(); ++tile) add_tile(P, tiles, tile, alpha, C, ldc);
   }
 }
 
 /// All threads on the same rows: panels are packed in parallel, then tiles of C take them in.
-template <class Real, class Src>
+template <class Panel, class Src, class Real = typename PanelTraits<Panel>::Real>
 void add_rows_together(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) {
-  const Index k = A.cols(), at_once = std::clamp<Index>(packed_bytes / (depth * k * sizeof(Real)), 1, 8);
-  std::vector<PackedPanel<Real>> panels(std::min(at_once, (A.count + depth - 1) / depth));
-  const Tiles tiles(k, kernels::outer_group<Real>());
-  constexpr Index share = 8;  // groups that a packing task takes
+  using Traits = PanelTraits<Panel>;
+  constexpr Index depth = Traits::depth;
+  const Index k = A.cols(), at_once = std::clamp<Index>(packed_bytes / Traits::bytes(k), 1, 8);
+  std::vector<Panel> panels(std::min(at_once, (A.count + depth - 1) / depth));
+  const Tiles tiles(k, Traits::group());
+  constexpr Index share = 10;  // groups that a packing task takes
   const Index shares = (tiles.groups + share - 1) / share;
   for (Index first = 0; first < A.count; first += at_once * depth) {
     const Index used = std::min(at_once, (A.count - first + depth - 1) / depth);
     const auto begin = [&](Index p) { return first + p * depth; };
-    for (Index p = 0; p < used; ++p) panels[p].resize(k, std::min(depth, A.count - begin(p)));
+    const auto count = [&](Index p) { return std::min(depth, A.count - begin(p)); };
+    for (Index p = 0; p < used; ++p) Traits::resize(panels[p], k, count(p));
     parallel_for(used * shares, [&](Index task) {
       const Index p = task / shares, g = task % shares * share;
-      panels[p].pack(A, begin(p), 0, g, std::min(g + share, tiles.groups));
+      Traits::pack(panels[p], A, begin(p), count(p), g, std::min(g + share, tiles.groups));
     });
     parallel_for(tiles.count(), [&](Index task) {
       // The last rows of tiles have the most work ahead of the diagonal's: take them first.
@@ -68,27 +111,48 @@ void add_rows_together(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) 
   }
 }
 
-}  // namespace
-
-template <class Real, class Src>
-void add_row_gram(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) {
+/// C += alpha AᵀA, lower triangle.
+template <class Panel, class Src, class Real = typename PanelTraits<Panel>::Real>
+void add_gram(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) {
   const Index k = A.cols();
   const Blocks blocks = cut(A.count, 2048, 8);
-  if (k > most_private || blocks.count() < 4) return add_rows_together(A, alpha, C, ldc);
+  if (k > most_private || blocks.count() < 4) return add_rows_together<Panel>(A, alpha, C, ldc);
   std::vector<Real> sum(k * k);
   parallel_sum<Real>(
-      blocks, k * k, [&](Index b, Real* partial) { add_rows_here(A, blocks.begin(b), blocks.end(b), Real(1), partial, k); }, sum.data());
+      blocks, k * k, [&](Index b, Real* partial) { add_rows_here<Panel>(A, blocks.begin(b), blocks.end(b), Real(1), partial, k); },
+      sum.data());
   for (Index j = 0; j < k; ++j) {
     for (Index i = j; i < k; ++i) C[i + j * ldc] += alpha * sum[i + j * k];
   }
 }
 
+}  // namespace
+
+template <class Real, class Src>
+void add_row_gram(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) {
+  add_gram<PackedPanel<Real>>(A, alpha, C, ldc);
+}
+
 template <class Real, class Src>
 void row_gram(const DenseRows<Src>& A, Mat<Real>& G) {
-  G.zeros(A.cols(), A.cols());
+  resize_raw(G, A.cols(), A.cols());
+  G.zeros();
   add_row_gram<Real, Src>(A, Real(1), G.memptr(), G.n_rows);
   mirror_lower(G);
 }
+
+template <class Src>
+bool rounded_row_gram(const DenseRows<Src>& A, Mat<float>& G) {
+  if (!kernels::has_byte_products()) return false;
+  resize_raw(G, A.cols(), A.cols());
+  G.zeros();
+  add_gram<BytePanel>(A, 1.0f, G.memptr(), G.n_rows);
+  mirror_lower(G);
+  return true;
+}
+
+template bool rounded_row_gram<double>(const DenseRows<double>&, Mat<float>&);
+template bool rounded_row_gram<float>(const DenseRows<float>&, Mat<float>&);
 
 #define RAPHSON_INSTANTIATE(Real, Src)                                              \
   template void add_row_gram<Real, Src>(const DenseRows<Src>&, Real, Real*, Index); \

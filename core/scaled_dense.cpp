@@ -1,5 +1,6 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/row_gram.hpp>
 #include <raphson/core/scaled_rows.hpp>
 #include <raphson/core/threads.hpp>
@@ -212,7 +213,7 @@ void ScaledDense<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
 
 template <class Real>
 void ScaledDense<Real>::gather_rows(std::span<const Index> index, Mat<Real>& B) const {
-  B.set_size(cols(), index.size());
+  resize_raw(B, cols(), index.size());
   const DenseRows<Real> A = view();
   const Blocks blocks = cut(index.size(), 64);
   parallel_for(blocks.count(), [&](Index b) {

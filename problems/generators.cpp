@@ -1,4 +1,5 @@
 #include <raphson/core/error.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/problems/generators.hpp>
 
@@ -86,7 +87,7 @@ void fill_rows(double* values, Index stored, const GeneratorOptions& o, const Ve
 DataMatrix generate_data(const GeneratorOptions& o, const Vec& scale) {
   const Index n = o.rows, d = o.columns;
   if (o.density == 1) {
-    arma::mat X(d, n, arma::fill::none);
+    auto X = raw_matrix<double>(d, n);
     fill_rows(X.memptr(), d, o, scale, [](Index, Index e) { return e; });
     return DataMatrix::from_rows(std::move(X));
   }
@@ -184,7 +185,7 @@ Generated generate_least_squares(Index rows, Index columns, double condition, do
 
 Generated generate_sphere(Index rows, Index columns, Seed seed) {
   if (rows == 0 || columns == 0) throw InputError(fmt::format("generator: {} x {} data are empty.", rows, columns));
-  arma::mat X(columns, rows, arma::fill::none);
+  auto X = raw_matrix<double>(columns, rows);
   const Seed numbers = stream(seed, entries);
   for_rows(rows, [&](Index i) {
     numbers.normal(i * columns, {X.colptr(i), columns});

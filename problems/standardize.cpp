@@ -1,4 +1,5 @@
 #include <raphson/core/error.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/problems/standardize.hpp>
 
@@ -34,7 +35,7 @@ void fit_columns(const arma::mat& X, Vec& mean, Vec& deviation) {
 
 DataMatrix dense_features(const arma::mat& X, const Standardization& s) {
   const Index d = X.n_rows;
-  arma::mat Z(d + s.constant, X.n_cols, arma::fill::none);
+  auto Z = raw_matrix<double>(d + s.constant, X.n_cols);
   const Blocks blocks = cut(X.n_cols, 64, 1024);
   parallel_for(blocks.count(), [&](Index block) {
     for (Index i = blocks.begin(block); i < blocks.end(block); ++i) {

@@ -1,5 +1,7 @@
 #include "benchmarks/convex/npy.hpp"
 
+#include <raphson/core/large_memory.hpp>
+
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -62,7 +64,7 @@ arma::mat read_npy(const std::string& path) {
   Header header;
   std::ifstream file = open(path, header);
   if (header.type != "<f8") throw std::runtime_error(fmt::format("{} holds {}, not <f8", path, header.type));
-  arma::mat X(header.matrix ? header.cols : 1, header.rows, arma::fill::none);
+  auto X = raw_matrix<double>(header.matrix ? header.cols : 1, header.rows);
   if (!file.read(reinterpret_cast<char*>(X.memptr()), static_cast<std::streamsize>(X.n_elem * sizeof(double))))
     throw std::runtime_error(path + " is shorter than its header says");
   return X;

@@ -1,6 +1,7 @@
 #pragma once
 /// Arrays that begin on a cache line.
 
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/types.hpp>
 
 #include <new>
@@ -16,7 +17,11 @@ struct CacheLineAllocator {
   CacheLineAllocator() = default;
   template <class U>
   CacheLineAllocator(const CacheLineAllocator<U>&) {}
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{cache_line})); }
+  T* allocate(std::size_t count) {
+    void* memory = ::operator new (count * sizeof(T), std::align_val_t{cache_line});
+    prefer_large_pages(memory, count * sizeof(T));
+    return static_cast<T*>(memory);
+  }
   void deallocate(T* at, std::size_t) { ::operator delete (at, std::align_val_t{cache_line}); }
   bool operator==(const CacheLineAllocator&) const { return true; }
 };

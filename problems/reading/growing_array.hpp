@@ -1,6 +1,7 @@
 #pragma once
 /// Where numbers wait until it is known how many there are.
 
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/types.hpp>
 
 #include <algorithm>
@@ -43,7 +44,7 @@ class GrowingArray {
 
   /// As a matrix with `rows` rows, filled column by column.
   Mat<T> take_matrix(Index rows) {
-    Mat<T> out(rows, rows ? size_ / rows : 0, arma::fill::none);
+    auto out = raw_matrix<T>(rows, rows ? size_ / rows : 0);
     move_to(out.memptr());
     return out;
   }
@@ -58,6 +59,7 @@ class GrowingArray {
   void add_block() {
     capacity_ = capacity_ == 0 ? 1024 : std::min(2 * capacity_, most);
     blocks_.push_back({std::make_unique_for_overwrite<T[]>(capacity_), capacity_});
+    prefer_large_pages(blocks_.back().items.get(), capacity_ * sizeof(T));
     last_ = blocks_.back().items.get();
     used_ = 0;
   }

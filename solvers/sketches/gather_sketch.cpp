@@ -1,4 +1,5 @@
 #include <raphson/core/kernels/row_passes.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/sketches/gather_sketch.hpp>
 
@@ -59,7 +60,7 @@ void GatherSketch<Real>::gather(const DenseRows<Real>& A, Index row, std::vector
 template <class Real>
 void GatherSketch<Real>::apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const {
   check_sketched_rows(A.count, cols_);
-  B.set_size(A.cols(), rows());
+  resize_raw(B, A.cols(), rows());
   if (B.is_empty()) return;
   const Blocks blocks = cut(rows(), 1, 256);
   parallel_for(blocks.count(), [&](Index block) {
@@ -72,7 +73,7 @@ void GatherSketch<Real>::apply_rows(const DenseRows<Real>& A, Mat<Real>& B) cons
 template <class Real>
 void GatherSketch<Real>::apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const {
   check_sketched_rows(A.count, cols_);
-  B.set_size(A.cols(), rows());
+  resize_raw(B, A.cols(), rows());
   if (B.is_empty()) return;
   const Blocks blocks = cut(rows(), 1, 256);
   parallel_for(blocks.count(), [&](Index block) {

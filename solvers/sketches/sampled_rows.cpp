@@ -1,5 +1,6 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/tall_operator.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/sketches/sketches.hpp>
@@ -39,7 +40,7 @@ class SampledRows final : public Sketch<Real> {
   template <class Rows>
   void copy(const Rows& A, Mat<Real>& B) const {
     check_sketched_rows(A.count, cols_);
-    B.set_size(A.cols(), rows());
+    resize_raw(B, A.cols(), rows());
     const Blocks blocks = cut(rows(), 16, 256);
     parallel_for(blocks.count(), [&](Index block) {
       for (Index r = blocks.begin(block); r < blocks.end(block); ++r) A.copy_part(row_[r], 0, A.cols(), weight_[r], B.colptr(r));

@@ -1,6 +1,7 @@
 #pragma once
 /// Sketches that mix all rows by a fast orthogonal transform and then sample: SRHT and the subsampled cosine transform.
 
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/seed.hpp>
 #include <raphson/core/sketch.hpp>
 #include <raphson/core/threads.hpp>
@@ -59,7 +60,7 @@ class TransformSketch : public Sketch<Real> {
   template <class Rows>
   void sketch_rows(const Rows& A, Mat<Real>& B) const {
     check_sketched_rows(A.count, cols_);
-    B.set_size(A.cols(), rows());
+    resize_raw(B, A.cols(), rows());
     run(A, A.cols(), [&](Index t, Index first, Index length, Real weight, const Real* value) {
       Real* out = B.colptr(t) + first;
       for (Index j = 0; j < length; ++j) out[j] = weight * value[j];

@@ -1,0 +1,30 @@
+#pragma once
+/// Memory for arrays of many megabytes.
+
+#include <raphson/core/types.hpp>
+
+namespace raphson {
+
+/// Asks for pages of 2 MiB behind memory that nothing has touched yet. Where the system leaves the choice to programs (Linux with
+/// transparent_hugepage = madvise), the first touch of such memory then costs a seventh, and passes over it, which look up fewer pages,
+/// run at about 1.4 times the speed (benchmarks/memory.cpp). No effect on less than 4 MiB, elsewhere, or where large pages are the rule.
+void prefer_large_pages(const void* data, Index bytes) noexcept;
+
+/// M becomes rows × cols with undefined content, on large pages when that means new memory.
+template <class T>
+void resize_raw(Mat<T>& M, Index rows, Index cols) {
+  if (M.n_rows == rows && M.n_cols == cols) return;
+  const T* before = M.memptr();
+  M.set_size(rows, cols);
+  if (M.memptr() != before) prefer_large_pages(M.memptr(), rows * cols * sizeof(T));
+}
+
+/// A rows × cols matrix with undefined content, on large pages.
+template <class T>
+Mat<T> raw_matrix(Index rows, Index cols) {
+  Mat<T> M;
+  resize_raw(M, rows, cols);
+  return M;
+}
+
+}  // namespace raphson
