@@ -177,7 +177,7 @@ const SolverRow& find_solver(const std::string& name) {
 std::shared_ptr<const SketchKind> find_sketch(const std::string& name) { return find("sketch", name, sketch_table())(); }
 
 Precision find_precision(const std::string& name) {
-  return find<Precision>("precision", name, {{"f64", Precision::f64}, {"f32", Precision::f32}});
+  return find<Precision>("precision", name, {{"f64", Precision::f64}, {"f32", Precision::f32}, {"i8", Precision::i8}});
 }
 
 Globalization find_globalization(const std::string& name) {

@@ -50,6 +50,16 @@ double gram_rate() {
   return rate(static_cast<double>(k * k * rows), [&] { row_gram<Real, Real>({A.memptr(), rows, k, k}, G); });
 }
 
+/// The same of rows rounded to eight bits.
+double rounded_gram_rate() {
+  constexpr Index k = 480;
+  constexpr Index rows = 16384;
+  if (!has_rounded_gram()) return 0;
+  const Mat<float> A(k, rows, arma::fill::value(0.5f));
+  Mat<float> G;
+  return rate(static_cast<double>(k * k * rows), [&] { rounded_row_gram<float>({A.memptr(), rows, k, k}, G); });
+}
+
 template <class Real>
 double factor_rate() {
   constexpr Index k = 640;
@@ -102,6 +112,7 @@ Machine measure() {
   machine.gemm_single = gemm_rate<float>();
   machine.gram = gram_rate<double>();
   machine.gram_single = gram_rate<float>();
+  machine.gram_rounded = rounded_gram_rate();
   machine.factor = factor_rate<double>();
   machine.factor_single = factor_rate<float>();
   machine.bandwidth = bandwidth(data);
@@ -118,6 +129,7 @@ const Machine& Machine::nominal() {
     const double lanes = static_cast<double>(kernels::outer_group<double>()) / 3;
     m.gram = 20e9 * lanes;
     m.gram_single = 2 * m.gram;
+    m.gram_rounded = has_rounded_gram() ? 3 * m.gram_single : 0;
     m.factor = std::max(m.factor, 11e9 * lanes);
     m.factor_single = 2 * m.factor;
     m.sparse = 3e9;

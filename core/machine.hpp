@@ -9,6 +9,7 @@ struct Machine {
   double gemm_single = 130e9;
   double gram = 80e9;  ///< f64 Gram matrix of rows by our own kernels, flop/s
   double gram_single = 160e9;
+  double gram_rounded = 0;  ///< of numbers rounded to eight bits, operations/s; 0: no instructions for it
   double factor = 45e9;  ///< f64 Cholesky, flop/s
   double factor_single = 90e9;
   double bandwidth = 25e9;  ///< reading memory, bytes/s

@@ -141,9 +141,11 @@ void row_gram(const DenseRows<Src>& A, Mat<Real>& G) {
   mirror_lower(G);
 }
 
+bool has_rounded_gram() { return kernels::has_byte_products(); }
+
 template <class Src>
 bool rounded_row_gram(const DenseRows<Src>& A, Mat<float>& G) {
-  if (!kernels::has_byte_products()) return false;
+  if (!has_rounded_gram()) return false;
   resize_raw(G, A.cols(), A.cols());
   G.zeros();
   add_gram<BytePanel>(A, 1.0f, G.memptr(), G.n_rows);

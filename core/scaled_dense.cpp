@@ -207,6 +207,11 @@ void ScaledDense<Real>::gram_single(Mat<float>& G) const {
 }
 
 template <class Real>
+bool ScaledDense<Real>::gram_rounded(Mat<float>& G) const {
+  return rounded_row_gram(view(), G);
+}
+
+template <class Real>
 void ScaledDense<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
   S.apply_rows(view(), B);
 }
@@ -262,6 +267,7 @@ OperatorCost ScaledDense<Real>::cost() const {
   OperatorCost cost;
   cost.nonzeros = N * k;
   cost.gram_nonzeros = k * k;
+  cost.rounded_gram = has_rounded_gram();
   cost.apply = {2 * N * k, size * N * k};
   cost.normal = {4 * N * k, size * N * k};
   cost.gram = {N * k * k, size * N * k};

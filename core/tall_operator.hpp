@@ -25,7 +25,8 @@ struct OperatorCost {
   Work row;                  ///< gathering one row of A
   double nonzeros = 0;       ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
   bool varies = false;       ///< from one outer step to the next A changes in more than the weights of its rows: little that is kept serves
-  double gram_nonzeros = 0;  ///< upper bound on the nonzeros of AᵀA: k² when dense
+  bool rounded_gram = false;  ///< whether gram_rounded is offered
+  double gram_nonzeros = 0;   ///< upper bound on the nonzeros of AᵀA: k² when dense
 };
 
 /// t[0..count) from z = (Ax)[first .. first + count). Called once for every row, by several threads at once, for disjoint ranges of at
@@ -60,6 +61,10 @@ class TallOperator {
 
   /// The same rounded to single precision as it is formed, without a copy of A. Default: that of single(), else of gram, rounded.
   virtual void gram_single(Mat<float>& G) const;
+
+  /// The same, roughly and faster: from entries rounded to eight bits (core/row_gram.hpp). False, the default, where that is not offered, as
+  /// OperatorCost::rounded_gram says; G is then as it was.
+  virtual bool gram_rounded(Mat<float>&) const { return false; }
 
   /// B = (S A)ᵀ, k×s. Default: panels of columns of A through S.apply.
   virtual void sketch(const Sketch<Real>& S, Mat<Real>& B) const;

@@ -44,7 +44,7 @@ std::vector<Index> sizes_to_try(const SketchOptions& options, Index N, Index k, 
   for (const Index factor : {2u, 3u, 4u, 6u, 8u, 12u, 16u, 24u, 32u, 48u}) {
     if (2 * factor * k <= N) sizes.push_back(factor * k);
   }
-  if (options.precision == Precision::f32 && N >= k && whole) sizes.push_back(N);
+  if (options.precision != Precision::f64 && N >= k && whole) sizes.push_back(N);
   return sizes;
 }
 
@@ -53,7 +53,7 @@ void add_sketched(const GramSystem& system, SketchOptions options, const Machine
   const Index N = system.A->rows(), k = system.size();
   const bool varies = system.A->cost().varies;
   const std::string kind = chosen_sketch(options, *system.A)->name();
-  const char* precision = options.precision == Precision::f32 ? "f32" : "f64";
+  const char* precision = options.precision == Precision::f64 ? "f64" : options.precision == Precision::f32 ? "f32" : "i8";
   for (const Index s : sizes_to_try(options, N, k, !varies)) {
     options.size = s;
     Estimate estimate = sketched_solve_estimate(system, machine, options, s, sketched_cg_iterations(system.tolerance, s, k));
@@ -121,6 +121,8 @@ std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, dou
     SketchOptions single = options;
     single.precision = Precision::f32;
     add_sketched(system, single, machine, candidates);
+    single.precision = Precision::i8;
+    if (machine.gram_rounded > 0 && !mostly_zero(*system.A)) add_sketched(system, single, machine, candidates);
   }
   candidates.push_back(jacobi(system, machine));
   if (system.A->has_sparse_gram() && has_sparse_cholesky()) {

@@ -27,10 +27,12 @@ double digits(double tolerance) { return std::max(0.5, -std::log10(std::min(tole
 
 /// Narrow matrices leave registers of the kernels empty.
 double gram_rate(const Machine& machine, Precision precision, Index k) {
-  return (precision == Precision::f32 ? machine.gram_single : machine.gram) * real(k) / (real(k) + 100);
+  const bool rounded = precision == Precision::i8 && machine.gram_rounded > 0;
+  const double full = rounded ? machine.gram_rounded : precision == Precision::f64 ? machine.gram : machine.gram_single;
+  return full * real(k) / (real(k) + 100);
 }
 
-double size_of(Precision precision) { return precision == Precision::f32 ? 4.0 : 8.0; }
+double size_of(Precision precision) { return precision == Precision::f64 ? 8.0 : 4.0; }
 
 }  // namespace
 
@@ -48,6 +50,10 @@ double product_seconds(const Operator& A, const Machine& machine, Precision prec
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision) {
   const Work work = A.cost().gram;
   if (mostly_zero(A)) return work_seconds(work, true, machine);
+  // Rounding is a pass of its own over rows that have just been read.
+  if (precision == Precision::i8 && A.cost().rounded_gram)
+    return work.flops / gram_rate(machine, precision, A.cols()) + 1.2 * work.bytes / machine.bandwidth;
+  if (precision == Precision::i8) return gram_seconds(A, machine, Precision::f32);
   const double half = precision == Precision::f32 ? 0.5 : 1;
   return std::max(work.flops / gram_rate(machine, precision, A.cols()), half * work.bytes / machine.bandwidth);
 }
@@ -87,7 +93,7 @@ Estimate exact_qr_estimate(const GramSystem& system, const Machine& machine) {
 Estimate sketched_build_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s) {
   const Operator& A = *system.A;
   const double k = real(system.size());
-  const bool single = options.precision == Precision::f32, whole = s >= A.rows();
+  const bool single = options.precision != Precision::f64, whole = s >= A.rows();
   const double gram = gram_rate(machine, options.precision, system.size()), factor = single ? machine.factor_single : machine.factor;
   double seconds = k * k * k / 3 / factor, bytes = size_of(options.precision) * k * k;
   if (whole) {
@@ -109,10 +115,17 @@ Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machin
                                  double iterations) {
   Estimate estimate = sketched_build_estimate(system, machine, options, s);
   const double k = real(system.size());
-  const Precision products = options.precision == Precision::f32 ? options.products : Precision::f64;
+  const Precision products = options.precision == Precision::f64 ? Precision::f64 : options.products;
   const double each = product_seconds(*system.A, machine, products) + size_of(options.precision) * k * k / machine.bandwidth;
   estimate.once = estimate.seconds;
-  estimate.seconds += (s >= system.A->rows() ? 2.5 : iterations) * each;
+  const bool whole = s >= system.A->rows();
+  if (whole && !system.A->cost().varies && options.precision != Precision::f64) {
+    // Steps without a product, of which there are some more, and one renewal.
+    estimate.once *= 2;
+    estimate.seconds = estimate.once + 0.5 * each;
+    return estimate;
+  }
+  estimate.seconds += (whole ? 2.5 : iterations) * each;
   return estimate;
 }
 

@@ -35,6 +35,7 @@ struct PreconditionedCg::State {
   Index rows = 0;            ///< N it was built for
   double rate_when_new = 0;  ///< iterations a digit
   double excess = 0;         ///< iterations beyond that rate so far
+  bool is_new = false;       ///< what is kept was built for the system before
 
   /// Whether the iterations lost to a preconditioner that has aged have cost as much as a new one (nominal speeds: the decision must not
   /// depend on how busy the machine is).
@@ -42,12 +43,24 @@ struct PreconditionedCg::State {
     const double build = kind->estimate_build(system, Machine::nominal()).seconds;
     return excess * product_seconds(*system.A, Machine::nominal(), precision) > build;
   }
+  /// Whether M⁻¹b will do as a step, its check being the contraction of the outer residual: a chord step of Newton's method (Kelley 1995,
+  /// section 5.4) costs no product with A, where CG takes one for each digit that it gains over it.
+  bool may_step(const GramSystem& system) const {
+    return reuse == Reuse::while_contracting && system.tolerance >= 1e-4 && !system.continues && !system.A->cost().varies &&
+           !(is_new && system.contraction > 0.5);
+  }
+  /// The contraction of the outer residual up to which what is kept serves for another step: where a new one, which contracts about twice
+  /// as many digits a step, would not save its price on the six digits or so that are to go.
+  double step_below(const GramSystem& system) const {
+    const double price = kind->estimate_build(system, Machine::nominal()).seconds / product_seconds(*system.A, Machine::nominal());
+    return std::min(0.3, std::pow(10.0, -3 / price));
+  }
   KernelMaker kernel() const { return precision == Precision::f32 ? single_cg_kernel : cg_kernel; }
   bool fits(const GramSystem& system) const { return kept && rows == system.A->rows() && kept->size() == system.size(); }
 };
 
 PreconditionedCg::PreconditionedCg(SketchOptions sketch, Reuse reuse) : PreconditionedCg(sketched_preconditioner(sketch), reuse) {
-  state_->precision = sketch.precision == Precision::f32 ? sketch.products : Precision::f64;
+  state_->precision = sketch.precision == Precision::f64 ? Precision::f64 : sketch.products;
 }
 
 PreconditionedCg::PreconditionedCg(std::shared_ptr<const PreconditionerKind> kind, Reuse reuse) : state_(std::make_unique<State>()) {
@@ -81,7 +94,16 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
 
   // The first system of an outer iteration carries no contraction: what is kept then belongs to another run, unless this one continues it.
   if ((std::isnan(system.contraction) && !system.continues) || !state_->fits(system)) reset();
+  const bool step = state_->may_step(system);
+  if (state_->kept && step && state_->kept->error() < 1) {
+    if (system.contraction <= state_->step_below(system) && step_by(*state_->kept, system, z, report)) {
+      state_->is_new = false;
+      return report;
+    }
+    reset();
+  }
   if (state_->kept) {
+    state_->is_new = false;
     const Stopwatch watch;
     const double digits = std::max(1.0, -std::log10(system.tolerance));
     const Index most = 10 + static_cast<Index>(3 * state_->rate_when_new * digits);
@@ -107,14 +129,16 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
   const Index k = system.size();
   const bool sketched =
       state_->kind->estimate_build(system, Machine::nominal()).bytes >= 4.0 * static_cast<double>(k) * static_cast<double>(k);
-  const Ladder ladder{state_->kind.get(), state_->kernel(), sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100, !may_trust(system)};
+  const Ladder ladder{state_->kind.get(), state_->kernel(), sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100, !may_trust(system), step};
   auto M = solve_by_ladder(system, ladder, z, report);
   const bool delivered = report.status == LinearStatus::converged || report.status == LinearStatus::unverified;
   if (state_->reuse == Reuse::while_contracting && M && delivered) {
     state_->kept = std::move(M);
     state_->rows = system.A->rows();
-    state_->rate_when_new = iterations_per_digit(static_cast<double>(report.iterations - before), report.relative_residual);
+    const bool measured = !std::isnan(report.relative_residual);
+    state_->rate_when_new = measured ? iterations_per_digit(static_cast<double>(report.iterations - before), report.relative_residual) : 1;
     state_->excess = 0;
+    state_->is_new = true;
   }
   return report;
 }

@@ -52,6 +52,20 @@ double iterations_per_digit(double iterations, double relative_residual) {
   return iterations / std::max(0.5, -std::log10(std::max(relative_residual, 1e-16)));
 }
 
+bool step_by(const Preconditioner& M, const GramSystem& system, Vec& z, LinearReport& report) {
+  if (!(M.error() <= 0.1)) return false;
+  const Stopwatch watch;
+  M.solve(*system.b, z);
+  report.solve_seconds += watch.seconds();
+  if (!z.is_finite()) {
+    z.zeros(system.size());
+    return false;
+  }
+  report.status = LinearStatus::unverified;
+  report.message = fmt::format("One solve with the preconditioner ({}), residual not measured.", M.name());
+  return true;
+}
+
 std::unique_ptr<Preconditioner> solve_by_ladder(const GramSystem& system, const Ladder& ladder, Vec& z, LinearReport& report) {
   IterationResult result;
   for (Index attempt = 0; attempt < attempts; ++attempt) {
@@ -68,6 +82,7 @@ std::unique_ptr<Preconditioner> solve_by_ladder(const GramSystem& system, const 
     report.extra_shift = M->extra_shift();
 
     const Stopwatch watch;
+    if (ladder.step && attempt == 0 && step_by(*M, system, z, report)) return M;
     const Kernel kernel = ladder.kernel(system, *M, report);
     if (kernel) {
       result =
@@ -82,7 +97,7 @@ std::unique_ptr<Preconditioner> solve_by_ladder(const GramSystem& system, const 
       return M;
     }
     report.fallbacks.push_back(kernel ? complaint(*M, result) : fmt::format("{}: its spectrum could not be measured", M->name()));
-    if (M->sketch_size() == 0) break;  // nothing to draw afresh
+    if (M->sketch_size() == 0 && !(M->error() < 1)) break;  // nothing to draw afresh, or to form in more digits
   }
   if (system.interrupted() || !may_go_exact(system, *ladder.kind)) {
     if (system.interrupted()) result.stop = Stop::interrupted;

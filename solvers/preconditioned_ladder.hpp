@@ -15,6 +15,7 @@ struct Ladder {
   Index iterations = 200;  ///< per preconditioner
   Index patience = 40;
   bool verify = true;  ///< see IterationLimits; of the first attempt
+  bool step = false;   ///< a preconditioner close to the matrix itself is believed: z = M⁻¹b, not verified
 };
 
 /// Solves into z, which holds the start, in this order until the tolerance is met: preconditioners built afresh with attempts 0, 1, 2
@@ -22,6 +23,10 @@ struct Ladder {
 /// the first is named in report.fallbacks. A sketch is not blamed, hence not retried, for stagnation at a small condition estimate:
 /// that is rounding. Returns the preconditioner used last; null when none could be built or exact was used.
 std::unique_ptr<Preconditioner> solve_by_ladder(const GramSystem& system, const Ladder& ladder, Vec& z, LinearReport& report);
+
+/// z = M⁻¹b, reported as unverified, where M is close enough to the matrix for that (Preconditioner::error); false, with z = 0, where it
+/// is not.
+bool step_by(const Preconditioner& M, const GramSystem& system, Vec& z, LinearReport& report);
 
 /// Iterations for each decimal digit that the residual fell from 1.
 double iterations_per_digit(double iterations, double relative_residual);

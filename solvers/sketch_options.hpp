@@ -4,14 +4,16 @@
 
 namespace raphson {
 
-enum class Precision { f64, f32 };
+/// i8: eight-bit integers, in single precision where the machine has no instructions for their products.
+enum class Precision { f64, f32, i8 };
 enum class SketchFactor { automatic, cholesky, qr };  ///< automatic: Cholesky of the sketched Gram, QR when that breaks down
 
 /// How solvers sketch. The defaults choose for themselves.
 struct SketchOptions {
   std::shared_ptr<const SketchKind> kind = {};  ///< null: count_sketch for dense rows, sparse_sign else
   Index size = 0;                               ///< rows s of the sketch, k ≤ s ≤ N; 0: 4k (sketch-and-solve: 8k), at most N
-  Precision precision = Precision::f64;         ///< f32 forms and factors the sketched Gram matrix in single precision
+  Precision precision = Precision::f64;         ///< f32 forms and factors the sketched Gram matrix in single precision; i8 forms
+                                                ///< it from numbers rounded to eight bits and factors it in single precision
   Precision products = Precision::f64;  ///< f32 multiplies from a copy of A in single precision: half the traffic an iteration, half
                                         ///< as much memory again, and a first touch of it that costs as much as some tens of products
   SketchFactor factor = SketchFactor::automatic;

@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(reaches_the_same_minimizer_by_every_solver) {
 
 BOOST_AUTO_TEST_CASE(passes_sketch_options_on) {
   for (const char* sketch : {"gaussian", "srht", "count-sketch", "sparse-sign", "uniform-rows", "norm-rows", "leverage-rows"})
-    for (const char* precision : {"f64", "f32"}) {
+    for (const char* precision : {"f64", "f32", "i8"}) {
       const Outcome outcome =
           run({"fit", "logistic", "--data", classification, "--l2", "1", "--solver", "preconditioned-cg", "--sketch", sketch,
                "--sketch-size", "60", "--precision", precision, "--factor", "qr", "--reuse", "while-contracting"});

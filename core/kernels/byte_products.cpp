@@ -36,7 +36,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 #if HWY_TARGET == HWY_AVX3_DL
 
 constexpr Index depth = BytePanel::depth, group = BytePanel::group, lanes = 16;
-constexpr int columns = 8, vectors = 3;
+constexpr int columns = 8;
 
 const hn::FixedTag<float, lanes> reals{};
 const hn::FixedTag<std::int32_t, lanes> words{};
@@ -113,44 +113,64 @@ void pack_strip(const DenseRows<Src>& A, Index begin, Index count, Index first, 
   }
 }
 
+/// Sums of one column of C: three vectors of rows.
+struct Sums {
+  __m512i a, b, c;
+};
+
 /// sum += Σ over the four bytes of each lane, x unsigned, y signed. Written as an instruction because GCC 12 moves the accumulators of the
 /// intrinsic through memory, at half the speed.
 HWY_INLINE void add_products(__m512i& sum, __m512i x, __m512i y) { asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(y)); }
 
-/// C (group × columns) += the block's sums. x is made unsigned by an offset of 128, which the sums of y take out again.
+HWY_INLINE void add_column(Sums& sum, __m512i x0, __m512i x1, __m512i x2, const std::int8_t* y) {
+  std::int32_t word;
+  std::memcpy(&word, y, 4);
+  const __m512i factor = _mm512_set1_epi32(word);
+  add_products(sum.a, x0, factor);
+  add_products(sum.b, x1, factor);
+  add_products(sum.c, x2, factor);
+}
+
+/// C (one column of a group) += the sums, less what the offset of 128 added, at their scale.
+HWY_INLINE void store_column(const Sums& sum, const float* scale_x, float scale_y, std::int32_t sum_y, float* C) {
+  const __m512i extra = _mm512_set1_epi32(128 * sum_y);
+  const __m512 scale = _mm512_set1_ps(scale_y);
+  const auto store = [&](__m512i v, Index at) HWY_ATTR {
+    const __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(v, extra)), scale);
+    _mm512_storeu_ps(C + at, _mm512_fmadd_ps(value, _mm512_loadu_ps(scale_x + at), _mm512_loadu_ps(C + at)));
+  };
+  store(sum.a, 0);
+  store(sum.b, lanes);
+  store(sum.c, 2 * lanes);
+}
+
+/// C (group × columns) += the block's sums. x is made unsigned by an offset of 128. Each sum has a name of its own, since GCC keeps those
+/// of an array in memory.
 HWY_INLINE void block(const std::int8_t* HWY_RESTRICT x, const std::int8_t* HWY_RESTRICT y, const float* scale_x, const float* scale_y,
                       const std::int32_t* sum_y, float* HWY_RESTRICT C, Index ldc) {
-  __m512i sum[columns][vectors];
-#pragma GCC unroll 8
-  for (int c = 0; c < columns; ++c) sum[c][0] = sum[c][1] = sum[c][2] = _mm512_setzero_si512();
-  const __m512i offset = _mm512_set1_epi8(static_cast<char>(0x80));
+  const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(static_cast<char>(0x80));
+  Sums s0{zero, zero, zero}, s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
   for (Index s = 0; s < depth; s += 4, x += 4 * group, y += 4 * group) {
     const __m512i x0 = _mm512_xor_si512(offset, _mm512_load_si512(x));
     const __m512i x1 = _mm512_xor_si512(offset, _mm512_load_si512(x + 64));
     const __m512i x2 = _mm512_xor_si512(offset, _mm512_load_si512(x + 128));
-#pragma GCC unroll 8
-    for (int c = 0; c < columns; ++c) {
-      std::int32_t word;
-      std::memcpy(&word, y + 4 * c, 4);
-      const __m512i factor = _mm512_set1_epi32(word);
-      add_products(sum[c][0], x0, factor);
-      add_products(sum[c][1], x1, factor);
-      add_products(sum[c][2], x2, factor);
-    }
+    add_column(s0, x0, x1, x2, y);
+    add_column(s1, x0, x1, x2, y + 4);
+    add_column(s2, x0, x1, x2, y + 8);
+    add_column(s3, x0, x1, x2, y + 12);
+    add_column(s4, x0, x1, x2, y + 16);
+    add_column(s5, x0, x1, x2, y + 20);
+    add_column(s6, x0, x1, x2, y + 24);
+    add_column(s7, x0, x1, x2, y + 28);
   }
-#pragma GCC unroll 8
-  for (int c = 0; c < columns; ++c) {
-    const __m512i extra = _mm512_set1_epi32(128 * sum_y[c]);
-    const __m512 scale = _mm512_set1_ps(scale_y[c]);
-    float* out = C + static_cast<Index>(c) * ldc;
-#pragma GCC unroll 3
-    for (int v = 0; v < vectors; ++v) {
-      const __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(sum[c][v], extra)), scale);
-      float* at = out + static_cast<Index>(v) * lanes;
-      const __m512 factor = _mm512_loadu_ps(scale_x + static_cast<Index>(v) * lanes);
-      _mm512_storeu_ps(at, _mm512_fmadd_ps(value, factor, _mm512_loadu_ps(at)));
-    }
-  }
+  store_column(s0, scale_x, scale_y[0], sum_y[0], C);
+  store_column(s1, scale_x, scale_y[1], sum_y[1], C + ldc);
+  store_column(s2, scale_x, scale_y[2], sum_y[2], C + 2 * ldc);
+  store_column(s3, scale_x, scale_y[3], sum_y[3], C + 3 * ldc);
+  store_column(s4, scale_x, scale_y[4], sum_y[4], C + 4 * ldc);
+  store_column(s5, scale_x, scale_y[5], sum_y[5], C + 5 * ldc);
+  store_column(s6, scale_x, scale_y[6], sum_y[6], C + 6 * ldc);
+  store_column(s7, scale_x, scale_y[7], sum_y[7], C + 7 * ldc);
 }
 
 void products(const BytePanel& P, Index row_first, Index row_last, Index column_first, Index column_last, float* C, Index ldc) {

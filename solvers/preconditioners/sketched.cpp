@@ -21,6 +21,17 @@ void gram_in(const GramSystem& system, Mat<Real>& G) {
   }
 }
 
+/// Noise of a Gram matrix whose factors were rounded to eight bits, relative to its diagonal: (max/127)²/12 over the mean square, for
+/// columns whose largest entry is about eight times the typical one. Where pivots are not well above, it is no use.
+constexpr double rounding_noise = 3e-4, useful_error = 0.3;
+
+/// Factor of a matrix G from rounded numbers. False when it broke down or means too little; `error` as in Preconditioner.
+bool factor_rounded(Mat<float>& G, const Vec& mu, ScaledFactor<float>& factor, double& error) {
+  if (!cholesky_factor(G, mu, 0, factor)) return false;
+  error = rounding_noise / least_pivot(factor);
+  return error <= useful_error;
+}
+
 /// Added to an equilibrated matrix that would not factor: far above the rounding errors that amplify in its null space.
 template <class Real>
 double rescue_shift() {
@@ -29,15 +40,23 @@ double rescue_shift() {
 
 /// BBᵀ + diag(μ) in precision Real by the ways that `how` permits, in order; `text` names the one that worked.
 template <class Real>
-bool factor_sketch(const Mat<double>& B, const Vec& mu, SketchFactor how, ScaledFactor<Real>& factor, std::string& text) {
+bool factor_sketch(const Mat<double>& B, const Vec& mu, SketchFactor how, bool rounded, ScaledFactor<Real>& factor, std::string& text) {
+  if constexpr (sizeof(Real) == 4) {
+    Mat<float> G;
+    double error;
+    text = "i8, Cholesky";
+    const DenseRows<double> rows{B.memptr(), B.n_cols, B.n_rows, B.n_rows};
+    if (rounded && how != SketchFactor::qr && rounded_row_gram(rows, G) && factor_rounded(G, mu, factor, error)) return true;
+  }
+  const std::string precision = sizeof(Real) == 4 ? "f32, " : "f64, ";
   const auto cholesky_way = [&](double shift) {
     Mat<Real> G;
     row_gram<Real, double>({B.memptr(), B.n_cols, B.n_rows, B.n_rows}, G);
     return cholesky_factor(G, mu, shift, factor);
   };
-  text = "Cholesky";
+  text = precision + "Cholesky";
   if (how != SketchFactor::qr && cholesky_way(0)) return true;
-  text = "QR";
+  text = precision + "QR";
   const auto qr_way = [&](double shift) {
     if constexpr (sizeof(Real) == 4) {
       return lq_stack_factor(arma::conv_to<Mat<float>>::from(B), mu, shift, factor);
@@ -47,10 +66,10 @@ bool factor_sketch(const Mat<double>& B, const Vec& mu, SketchFactor how, Scaled
   };
   if (how != SketchFactor::cholesky && qr_way(0)) return true;
   if (how == SketchFactor::cholesky) {
-    text = "shifted Cholesky";
+    text = precision + "shifted Cholesky";
     return cholesky_way(rescue_shift<Real>());
   }
-  text = "shifted QR";
+  text = precision + "shifted QR";
   return qr_way(rescue_shift<Real>());
 }
 
@@ -62,7 +81,7 @@ class SketchedKind final : public PreconditionerKind {
 
   std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const override {
     const SingleThreadedBlas blas;
-    if (options_.precision == Precision::f32 && attempt == 0) return build_in<float>(system, attempt, why);
+    if (options_.precision != Precision::f64 && attempt == 0) return build_in<float>(system, attempt, why);
     return build_in<double>(system, attempt, why);
   }
 
@@ -83,13 +102,13 @@ class SketchedKind final : public PreconditionerKind {
   template <class Real>
   std::unique_ptr<Preconditioner> build_in(const GramSystem& system, Index attempt, std::string& why) const {
     const Index s = rows(system, attempt);
-    const char* precision = sizeof(Real) == 4 ? "f32" : "f64";
-    if (s >= system.A->rows()) return exact_gram<Real>(system, s, precision, why);
+    const bool rounded = options_.precision == Precision::i8 && attempt == 0;
+    if (s >= system.A->rows()) return exact_gram<Real>(system, s, rounded, why);
     const auto kind = attempt == 0 ? chosen_sketch(options_, *system.A) : sparse_sign_sketch();
     const Seed seed = attempt == 0 ? system.seed.split(Purpose::sketch) : system.seed.split(Purpose::retry, attempt);
     Mat<double> B;
     system.A->sketch(*kind->make_for(*system.A, s, seed), B);
-    const std::string what = fmt::format("{} s = {}, {}", kind->name(), s, precision);
+    const std::string what = fmt::format("{} s = {}", kind->name(), s);
     if (system.interrupted()) {
       why = fmt::format("{}: stopped before it was factored", what);
       return nullptr;
@@ -100,7 +119,7 @@ class SketchedKind final : public PreconditionerKind {
     }
     ScaledFactor<Real> factor;
     std::string way;
-    if (!factor_sketch(B, system.shift_diagonal(), options_.factor, factor, way)) {
+    if (!factor_sketch(B, system.shift_diagonal(), options_.factor, rounded, factor, way)) {
       why = fmt::format("{}: {} broke down", what, way);
       return nullptr;
     }
@@ -108,9 +127,19 @@ class SketchedKind final : public PreconditionerKind {
   }
 
   template <class Real>
-  std::unique_ptr<Preconditioner> exact_gram(const GramSystem& system, Index s, const char* precision, std::string& why) const {
+  std::unique_ptr<Preconditioner> exact_gram(const GramSystem& system, Index s, bool rounded, std::string& why) const {
     const Vec mu = system.shift_diagonal();
     ScaledFactor<Real> factor;
+    const auto made = [&](const char* precision, double error) {
+      const std::string text =
+          fmt::format("AᵀA itself, {}: a sketch of {} rows would not be smaller than the {} rows of A", precision, s, system.A->rows());
+      return std::make_unique<TriangularPreconditioner<Real>>(std::move(factor), text, 0, error);
+    };
+    if constexpr (sizeof(Real) == 4) {
+      Mat<float> G;
+      double error;
+      if (rounded && system.A->gram_rounded(G) && factor_rounded(G, mu, factor, error)) return made("i8", std::max(error, 0.01));
+    }
     for (const double shift : {0.0, rescue_shift<Real>()}) {
       Mat<Real> G;
       gram_in(system, G);
@@ -123,9 +152,8 @@ class SketchedKind final : public PreconditionerKind {
         return nullptr;
       }
       if (cholesky_factor(G, mu, shift, factor)) {
-        const std::string text =
-            fmt::format("AᵀA itself, {}: a sketch of {} rows would not be smaller than the {} rows of A", precision, s, system.A->rows());
-        return std::make_unique<TriangularPreconditioner<Real>>(std::move(factor), text);
+        const double error = static_cast<double>(std::numeric_limits<Real>::epsilon()) * 100 / least_pivot(factor);
+        return made(sizeof(Real) == 4 ? "f32" : "f64", shift > 0 ? 1.0 : std::min(error, 1.0));
       }
     }
     why = "the Cholesky factorization of AᵀA broke down";

@@ -2,6 +2,7 @@
 #include <raphson/solvers/factorizations/equilibration.hpp>
 #include <raphson/solvers/preconditioners/triangular.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace raphson {
@@ -72,7 +73,20 @@ bool lq_stack_factor(const Mat<Real>& B, const Vec& mu, double relative_shift, S
   return true;
 }
 
+template <class Real>
+double least_pivot(const ScaledFactor<Real>& factor) {
+  const Mat<Real>& L = factor.L;
+  Vec diagonal(L.n_rows, arma::fill::zeros);
+  for (Index j = 0; j < L.n_cols; ++j) {
+    for (Index i = j; i < L.n_rows; ++i) diagonal(i) += static_cast<double>(L(i, j)) * static_cast<double>(L(i, j));
+  }
+  double least = 1;
+  for (Index j = 0; j < L.n_cols; ++j) least = std::min(least, static_cast<double>(L(j, j)) * static_cast<double>(L(j, j)) / diagonal(j));
+  return least;
+}
+
 #define RAPHSON_INSTANTIATE(Real)                                                           \
+  template double least_pivot<Real>(const ScaledFactor<Real>&);                             \
   template class TriangularPreconditioner<Real>;                                            \
   template bool cholesky_factor<Real>(Mat<Real>&, const Vec&, double, ScaledFactor<Real>&); \
   template bool lq_stack_factor<Real>(const Mat<Real>&, const Vec&, double, ScaledFactor<Real>&);

@@ -16,21 +16,28 @@ struct ScaledFactor {
 template <class Real>
 class TriangularPreconditioner final : public Preconditioner {
  public:
-  TriangularPreconditioner(ScaledFactor<Real> factor, std::string name, Index sketch_size = 0)
-      : factor_(std::move(factor)), name_(std::move(name)), sketch_size_(sketch_size) {}
+  TriangularPreconditioner(ScaledFactor<Real> factor, std::string name, Index sketch_size = 0, double error = 1)
+      : factor_(std::move(factor)), name_(std::move(name)), sketch_size_(sketch_size), error_(error) {}
 
   std::string name() const override { return name_; }
   Index size() const override { return factor_.t.n_elem; }
   void solve(const Vec& r, Vec& z) const override;
   Index sketch_size() const override { return sketch_size_; }
   bool single() const override { return sizeof(Real) == 4; }
+  double error() const override { return error_; }
   double extra_shift() const override { return factor_.extra_shift; }
 
  private:
   ScaledFactor<Real> factor_;
   std::string name_;
   Index sketch_size_;
+  double error_;
 };
+
+/// The least pivot of the factor, relative to the diagonal of the matrix: an upper bound of the least eigenvalue of that matrix scaled to
+/// a diagonal of ones.
+template <class Real>
+double least_pivot(const ScaledFactor<Real>& factor);
 
 /// Factor of G + diag(μ) + σ·diag, G destroyed, where σ (relative to the diagonal) is usually 0. False when a pivot is not above
 /// the rounding errors (pivot_floor): the matrix is numerically singular, or not finite. k³/3 flops.

@@ -48,6 +48,7 @@ const std::vector<Row>& rows() {
       {"sketch-and-solve", maker<SketchAndSolve>(), 1e-9, true},
       {"preconditioned-cg", maker<PreconditionedCg>(), 1e-9},
       {"preconditioned-cg, f32", maker<PreconditionedCg>(sketch(nullptr, Precision::f32)), 1e-9},
+      {"preconditioned-cg, i8", maker<PreconditionedCg>(sketch(nullptr, Precision::i8), Reuse::while_contracting), 1e-9},
       {"preconditioned-cg, QR, gaussian", maker<PreconditionedCg>(sketch(gaussian_sketch(), Precision::f64, SketchFactor::qr)), 1e-9},
       {"preconditioned-cg, uniform rows", maker<PreconditionedCg>(sketch(uniform_rows_sketch())), 1e-9},
       {"preconditioned-cg, f32 throughout", maker<PreconditionedCg>(SketchOptions{.precision = Precision::f32, .products = Precision::f32}),

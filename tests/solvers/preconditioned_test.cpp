@@ -1,6 +1,7 @@
 /// preconditioned-cg and preconditioned-gd: retries, kept preconditioners, and Algorithm 2 as printed.
 
 #include <raphson/core/error.hpp>
+#include <raphson/core/row_gram.hpp>
 #include <raphson/solvers/preconditioned_cg.hpp>
 #include <raphson/solvers/preconditioned_gd.hpp>
 #include <raphson/solvers/preconditioners/jacobi.hpp>
@@ -109,6 +110,52 @@ BOOST_AUTO_TEST_CASE(single_precision_reaches_double_precision_residuals) {
   BOOST_TEST((report.status == LinearStatus::converged), report.message);
   BOOST_TEST(report.message.find("f32") != std::string::npos, report.message);
   BOOST_TEST(g.residual(z) <= 2e-12);
+}
+
+BOOST_AUTO_TEST_CASE(eight_bits_reach_double_precision_residuals) {
+  const GramCase g = tall(4000, 40);
+  for (const Index size : {Index{0}, Index{4000}}) {
+    Vec z;
+    const LinearReport report = PreconditionedCg({.size = size, .precision = Precision::i8}).solve(g.system(1e-12), z);
+    BOOST_TEST((report.status == LinearStatus::converged), report.message);
+    BOOST_TEST(g.residual(z) <= 2e-12);
+    BOOST_TEST(report.message.find(has_rounded_gram() ? "i8" : "f32") != std::string::npos, report.message);
+  }
+}
+
+// Columns that differ by less than the rounding: eight bits cannot tell them apart, single precision can.
+BOOST_AUTO_TEST_CASE(eight_bits_give_way_where_they_say_too_little) {
+  arma::mat X = arma::randn(2000, 12);
+  X.col(5) = X.col(4) + 1e-3 * X.col(5);
+  GramSystem system;
+  const Vec b = X.t() * Vec(2000, arma::fill::ones);
+  system.A = scaled_rows(DataMatrix(X));
+  system.b = &b;
+  system.tolerance = 1e-10;
+  Vec z;
+  const LinearReport report = PreconditionedCg({.size = 2000, .precision = Precision::i8}).solve(system, z);
+  BOOST_TEST((report.status == LinearStatus::converged), report.message);
+  BOOST_TEST(report.message.find("f32") != std::string::npos, report.message);
+  BOOST_TEST(report.iterations <= 5u);
+}
+
+// Where what is kept is close to the matrix, a step is one solve with it; the first one that does not contract is followed by a check.
+BOOST_AUTO_TEST_CASE(a_close_preconditioner_is_believed_while_steps_contract) {
+  const GramCase g = tall(4000, 40);
+  PreconditionedCg solver({.size = 4000, .precision = Precision::f32}, Reuse::while_contracting);
+  GramSystem system = g.system(1e-2);
+  Vec z;
+  BOOST_TEST((solver.solve(system, z).status == LinearStatus::unverified));
+  BOOST_TEST(g.residual(z) <= 1e-3);
+  system.contraction = 0.9;
+  BOOST_TEST((solver.solve(system, z).status == LinearStatus::converged));
+  system.contraction = 1e-3;
+  const LinearReport kept = solver.solve(system, z);
+  BOOST_TEST((kept.status == LinearStatus::unverified));
+  BOOST_TEST(kept.iterations == 0u);
+  system.tolerance = 1e-9;
+  BOOST_TEST((solver.solve(system, z).status == LinearStatus::converged));
+  BOOST_TEST(g.residual(z) <= 2e-9);
 }
 
 BOOST_AUTO_TEST_CASE(a_sketch_as_large_as_the_matrix_is_replaced_by_the_matrix) {
