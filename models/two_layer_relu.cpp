@@ -188,7 +188,7 @@ TwoLayerRelu TwoLayerRelu::with_activation(Activation activation) const {
 TwoLayerRelu TwoLayerRelu::with_attainable_targets() const {
   const NetworkData& network = *data_->network;
   Data data = *data_;
-  data.network = std::make_shared<const NetworkData>(network.X, attainable_targets(network, activation()), network.signs);
+  data.network = std::make_shared<const NetworkData>(network, attainable_targets(network, activation()));
   data.conflicts = find_conflicts(*data.network, activation());
   return TwoLayerRelu(std::make_shared<const Data>(std::move(data)));
 }
