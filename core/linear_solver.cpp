@@ -28,6 +28,13 @@ void check_can_solve(const LinearSolver& solver, const GramSystem& system, doubl
         "preconditioned-cg.",
         solver.name(), system.A->rows(), k));
   }
+  if (solver.needs().kernel && !system.A->preconditioner()) {
+    throw InputError(
+        fmt::format("{} needs a model whose AᵀA is known in expectation: a network with at least as many weights as rows. This {} x {} "
+                    "matrix comes from "
+                    "another. Use preconditioned-cg.",
+                    solver.name(), system.A->rows(), k));
+  }
   const Estimate estimate = solver.estimate(system, Machine::nominal());
   if (!(estimate.bytes <= memory_limit)) {
     const std::string what = solver.needs().gram ? fmt::format("a {0} x {0} matrix", k) : "work space";

@@ -44,6 +44,7 @@ struct Needs {
   bool gram = false;         ///< forms the k × k matrix AᵀA
   bool sparse_gram = false;  ///< needs A->has_sparse_gram()
   bool sketch = false;       ///< needs N > k rows worth of sketching
+  bool kernel = false;       ///< needs A->preconditioner()
 };
 
 /// Predicted price of one solve. NaN seconds: no idea.

@@ -191,9 +191,7 @@ Proposal Run::propose() {
   for (const std::string& text : proposal.report.fallbacks) note_fallback(text);
   if (proposal.report.status == LinearStatus::failed) return proposal;
   if (at_->step_form() == StepForm::adjoint) {
-    Mat<double> step;
-    system.A->apply(z, step);
-    proposal.p = step.as_col();
+    system.A->apply(z, proposal.p);
   } else {
     proposal.p = std::move(z);
   }

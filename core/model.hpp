@@ -85,7 +85,7 @@ class Model {
 
   virtual double value(const Vec& theta) const = 0;
   virtual std::unique_ptr<Linearization> linearize(const Vec& theta) const = 0;
-  /// Default: value and linearize at θ + t p.
+  /// Default: value and linearize at θ + t p. The line may refer to θ and p, which must outlive it.
   virtual std::unique_ptr<Line> along(const Vec& theta, const Vec& p) const;
 
   /// A cheaper objective of the same parameters whose minimizer is near this one's (a linear model on a sample of its rows): minimize

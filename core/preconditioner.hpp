@@ -33,6 +33,9 @@ class PreconditionerKind {
   virtual Estimate estimate_build(const GramSystem& system, const Machine& machine) const = 0;
   /// Rows of the sketch it draws for this system; 0: none.
   virtual Index sketch_size(const GramSystem& system) const = 0;
+  /// Condition number of M⁻¹(AᵀA + diag(μ)) to expect where M does not depend on A, so that the kind builds it once, for cost estimates;
+  /// NaN: M is made from A.
+  virtual double condition() const { return std::numeric_limits<double>::quiet_NaN(); }
 };
 
 }  // namespace raphson

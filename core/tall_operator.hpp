@@ -11,10 +11,13 @@
 
 namespace raphson {
 
+class PreconditionerKind;
+
 /// Work of one call, for cost models: floating-point operations, bytes read and written.
 struct Work {
   double flops = 0;
   double bytes = 0;
+  bool own_kernels = false;  ///< flops are counted in those of Machine::gram, in either precision
 };
 
 /// Work of the operations of a TallOperator.
@@ -82,6 +85,9 @@ class TallOperator {
 
   /// The same operator in single precision, or null when there is none. Shares data with this one where it can.
   virtual std::shared_ptr<const TallOperator<float>> single() const { return nullptr; }
+
+  /// A preconditioner for AᵀA + diag(μ) that is known from where A comes from, for KernelCg; null: none.
+  virtual std::shared_ptr<const PreconditionerKind> preconditioner() const { return nullptr; }
 
   /// Position of the first non-finite stored number of A, as text ("row 17, column 4 (nan)"), or empty. Default: empty.
   virtual std::string non_finite() const { return {}; }

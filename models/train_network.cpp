@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -38,12 +39,20 @@ struct Stage {
   double floor = 0;           ///< of the model that is minimized, taken out of its targets
 
   bool smoothed() const { return !activation.empty(); }
+  /// Whether what is minimized is the model itself, so that figures of one are figures of the other.
+  bool direct() const { return !smoothed() && floor == 0; }
   std::string text() const {
     const std::string steps = globalization == Globalization::unit                  ? "unit steps"
                               : globalization == Globalization::levenberg_marquardt ? "damped steps"
                                                                                     : "steps";
     return smoothed() ? activation + ", " + steps : steps;
   }
+};
+
+/// Of the model itself at some weights.
+struct Figures {
+  double objective = 0, gradient_norm = 0;
+  double residual_norm() const { return std::sqrt(2 * objective); }
 };
 
 /// One call of train_network: the state that its stages share.
@@ -65,7 +74,8 @@ class Training {
   Action watch(const Iteration& local, const Stage& stage);
   bool disappointing(const Stage& stage) const;
   void collect(const Summary& part, const TwoLayerRelu& minimized, const Stage& stage);
-  void keep_if_best();
+  void measure_start(const Iteration& start);
+  void keep_if_best(std::optional<Figures> figures = {});
   bool decided(const Stage& stage);
   void finish();
 
@@ -81,21 +91,26 @@ class Training {
   const TrainOptions& options_;
   Stopwatch clock_;
   Summary summary_;
-  Vec point_;                      ///< where the next stage starts
-  double reference_ = 0;           ///< ‖f₀ − y‖ of the model itself
-  double best_ = 0;                ///< ‖f − y‖ of the model itself at W_
-  double gradient_reference_ = 0;  ///< ‖∇f‖ at the start
-  double damping_;                 ///< handed from stage to stage
-  Index done_ = 0;                 ///< iterations of finished stages
-  double begun_ = 0;               ///< seconds at which the stage in progress began
-  std::vector<double> ratios_;     ///< residual ratio of every iteration of the stage in progress
+  Vec point_;                       ///< where the next stage starts
+  double reference_ = 0;            ///< ‖f₀ − y‖ of the model itself; 0: the first stage measures it
+  double best_ = 0;                 ///< ‖f − y‖ of the model itself at W_
+  std::optional<Figures> at_best_;  ///< all figures at W_, where a stage gave them
+  double gradient_reference_ = 0;   ///< ‖∇f‖ at the start
+  double damping_;                  ///< handed from stage to stage
+  Index done_ = 0;                  ///< iterations of finished stages
+  double begun_ = 0;                ///< seconds at which the stage in progress began
+  std::vector<double> ratios_;      ///< residual ratio of every iteration of the stage in progress
   End end_ = End::by_itself;
 };
 
 Summary Training::operator()() {
   const ThreadScope threads(options_.threads);
-  best_ = std::sqrt(2 * model_.value(W_));
-  reference_ = options_.residual_reference > 0 ? options_.residual_reference : best_;
+  reference_ = options_.residual_reference;
+  // Stages need to know the start beforehand only where the data set a floor.
+  if (reference_ > 0 || model_.conflicts().floor > 0) {
+    best_ = std::sqrt(2 * model_.value(W_));
+    if (reference_ == 0) reference_ = best_;
+  }
   all_stages();
   finish();
   return std::move(summary_);
@@ -147,9 +162,11 @@ bool Training::run(const TwoLayerRelu& model, Stage stage) {
   if (without_floor) stage.floor = model.conflicts().floor;
   try {
     const Summary part = minimize(minimized, solver_, point_, stage_options(stage));
-    keep_if_best();
+    if (reference_ == 0) measure_start(part.history.front());
+    keep_if_best(stage.direct() ? std::optional<Figures>({part.objective, part.gradient_norm}) : std::nullopt);
     collect(part, minimized, stage);
   } catch (...) {
+    if (reference_ == 0) best_ = std::sqrt(2 * model_.value(W_));
     keep_if_best();
     throw;
   }
@@ -237,11 +254,19 @@ void Training::collect(const Summary& part, const TwoLayerRelu& minimized, const
   summary_.threads = part.threads;
 }
 
-/// point_ becomes the answer when the model itself, not its smoothed version, fits better there than anywhere before.
-void Training::keep_if_best() {
-  const double norm = std::sqrt(2 * model_.value(point_));
+/// The first stage, on the model itself, has measured its start.
+void Training::measure_start(const Iteration& start) {
+  at_best_ = Figures{start.objective, start.gradient_norm};
+  reference_ = best_ = at_best_->residual_norm();
+}
+
+/// point_ becomes the answer when the model itself, not its smoothed version, fits better there than anywhere before. `figures`: of the
+/// model itself at point_, where known.
+void Training::keep_if_best(std::optional<Figures> figures) {
+  const double norm = figures ? figures->residual_norm() : std::sqrt(2 * model_.value(point_));
   if (!(norm < best_)) return;
   best_ = norm;
+  at_best_ = figures;
   W_ = point_;
 }
 
@@ -264,11 +289,14 @@ bool Training::decided(const Stage& stage) {
 
 /// The figures at the answer, and a verdict about the model itself.
 void Training::finish() {
-  const auto at = model_.linearize(W_);
-  summary_.objective = at->value();
-  summary_.gradient_norm = arma::norm(at->gradient());
+  if (!at_best_) {
+    const auto at = model_.linearize(W_);
+    at_best_ = Figures{at->value(), arma::norm(at->gradient())};
+  }
+  summary_.objective = at_best_->objective;
+  summary_.gradient_norm = at_best_->gradient_norm;
   summary_.relative_gradient = summary_.gradient_norm == 0 ? 0.0 : summary_.gradient_norm / gradient_reference_;
-  summary_.residual_ratio = ratio(at->residual_norm());
+  summary_.residual_ratio = ratio(at_best_->residual_norm());
   summary_.iterations = done_;
   summary_.seconds = clock_.seconds();
   summary_.phases.other = summary_.seconds - summary_.phases.linear_setup - summary_.phases.linear_solve - summary_.phases.objective;

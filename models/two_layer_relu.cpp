@@ -110,15 +110,13 @@ class NetworkLinearization final : public Linearization {
   NetworkLinearization(const std::shared_ptr<const NetworkData>& data, NetworkPoint point)
       : value_(point.value), residual_(std::move(point.residual)) {
     auto J = std::make_shared<const NetworkJacobian>(data, std::move(point.pattern));
-    Mat<double> gradient;
-    J->multiply_transposed(residual_, gradient);
-    gradient_ = std::move(gradient);
+    J->multiply_transposed(residual_, gradient_);
     const double norm = arma::norm(residual_);
     // The outputs, of the size of the targets, are what is rounded; ½‖r‖² may be smaller by any factor.
     resolution_ = 8 * std::numeric_limits<double>::epsilon() * norm * (norm + arma::norm(data->y));
     minus_residual_ = -residual_;
-    minus_gradient_ = -gradient_;
     const bool adjoint = J->parameters() >= J->points();
+    if (!adjoint) minus_gradient_ = -gradient_;
     form_ = adjoint ? StepForm::adjoint : StepForm::direct;
     A_ = adjoint ? adjoint_operator(std::move(J)) : direct_operator(std::move(J));
   }
@@ -142,8 +140,8 @@ class NetworkLinearization final : public Linearization {
 /// Keeps what the last value(t) computed, so that the accepted point costs one forward pass.
 class NetworkLine final : public Line {
  public:
-  NetworkLine(std::shared_ptr<const NetworkData> data, Activation activation, Vec theta, Vec p)
-      : data_(std::move(data)), activation_(activation), theta_(std::move(theta)), p_(std::move(p)) {}
+  NetworkLine(std::shared_ptr<const NetworkData> data, Activation activation, const Vec& theta, const Vec& p)
+      : data_(std::move(data)), activation_(activation), theta_(theta), p_(p) {}
 
   double value(double t) override { return at(t).value; }
   std::unique_ptr<Linearization> linearize(double t) override {
@@ -162,7 +160,7 @@ class NetworkLine final : public Line {
 
   std::shared_ptr<const NetworkData> data_;
   Activation activation_;
-  Vec theta_, p_;
+  const Vec &theta_, &p_;
   double t_ = 0;
   std::unique_ptr<NetworkPoint> point_;
 };
@@ -190,7 +188,7 @@ TwoLayerRelu TwoLayerRelu::with_activation(Activation activation) const {
 TwoLayerRelu TwoLayerRelu::with_attainable_targets() const {
   const NetworkData& network = *data_->network;
   Data data = *data_;
-  data.network = std::make_shared<const NetworkData>(network.X, attainable_targets(network, activation()), network.signs);
+  data.network = std::make_shared<const NetworkData>(network, attainable_targets(network, activation()));
   data.conflicts = find_conflicts(*data.network, activation());
   return TwoLayerRelu(std::make_shared<const Data>(std::move(data)));
 }

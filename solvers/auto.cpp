@@ -2,8 +2,10 @@
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/auto.hpp>
 #include <raphson/solvers/cg.hpp>
+#include <raphson/solvers/chord.hpp>
 #include <raphson/solvers/estimates.hpp>
 #include <raphson/solvers/exact.hpp>
+#include <raphson/solvers/kernel_cg.hpp>
 #include <raphson/solvers/preconditioned_cg.hpp>
 #include <raphson/solvers/solve_support.hpp>
 #include <raphson/solvers/sparse_cholesky.hpp>
@@ -25,15 +27,20 @@ const double tolerance_of_a_run = std::pow(10.0, -8 / systems_of_a_run);
 /// grids and chains, where they grow with the length of the chain and a sparse factorization is cheap.
 constexpr double doubt = 2, doubt_on_networks = 5;
 
+/// Of networks: chord steps contract less than solved ones, so that it takes this many more, each with the price of so many products in the
+/// model (a forward pass, a gradient, the step); and as a preconditioner a factor serves so many systems (benchmarks/nets/training.cpp).
+constexpr double chord_steps = 0.3, step_in_products = 2, kept_renewals = 1.0 / 8;
+
 struct Candidate {
   std::string text;  ///< "preconditioned-cg (count-sketch s = 4000, f32)"
   Estimate estimate;
   std::function<std::unique_ptr<LinearSolver>()> make;
-  double doubt = 1;  ///< weighs on the predicted seconds
+  double doubt = 1;       ///< weighs on the predicted seconds
+  double more_steps = 0;  ///< seconds of a run for steps that others do not take
 
   double seconds() const { return estimate.run_seconds(systems_of_a_run); }
   /// Below a millisecond nothing is worth leaving exact for.
-  double price() const { return doubt * seconds() + (text == "exact" ? 0 : 1e-3); }
+  double price() const { return doubt * seconds() + more_steps + (text == "exact" ? 0 : 1e-3); }
 };
 
 /// The best sketch size of those worth trying, or the one asked for; N itself stands for the exact Gram matrix, in single precision, where
@@ -111,6 +118,27 @@ void limit_jacobi(const GramSystem& system, const Machine& machine, std::vector<
   candidates.front().make = [most] { return std::make_unique<Cg>(Cg::Scaling::jacobi, most); };
 }
 
+/// Where A itself changes from step to step, a factor of AᵀA in single precision that is kept for some steps serves as preconditioner, or
+/// for steps of its own; or what AᵀA is in expectation, where that is known.
+void add_kept_factors(const GramSystem& system, const SketchOptions& options, const Machine& machine, std::vector<Candidate>& candidates) {
+  if (!system.A->cost().varies || options.size > 0 || options.kind) return;
+  const double product = product_seconds(*system.A, machine);
+  Candidate chord{"chord", Chord().estimate(system, machine), [] { return std::make_unique<Chord>(); }};
+  chord.more_steps = chord_steps * systems_of_a_run * (chord.estimate.seconds - chord.estimate.once + step_in_products * product);
+  candidates.push_back(std::move(chord));
+
+  SketchOptions whole{.kind = {}, .size = system.A->rows(), .precision = Precision::f32};
+  Estimate kept = sketched_solve_estimate(system, machine, whole, whole.size, 0);
+  kept.seconds += product + kept_renewals * kept.once;
+  candidates.push_back(
+      {"preconditioned-cg (AᵀA kept, f32)", kept, [whole] { return std::make_unique<PreconditionedCg>(whole, Reuse::while_contracting); }});
+
+  if (system.A->preconditioner()) {
+    Candidate kernel{"kernel-cg", KernelCg().estimate(system, machine), [] { return std::make_unique<KernelCg>(); }};
+    candidates.push_back(std::move(kernel));
+  }
+}
+
 /// Everything that fits into memory, cheapest first.
 std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, double memory_limit, const Machine& machine) {
   system.tolerance = tolerance_of_a_run;
@@ -124,6 +152,7 @@ std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, dou
     single.precision = Precision::i8;
     if (machine.gram_rounded > 0 && !mostly_zero(*system.A)) add_sketched(system, single, machine, candidates);
   }
+  add_kept_factors(system, options, machine, candidates);
   candidates.push_back(jacobi(system, machine));
   if (system.A->has_sparse_gram() && has_sparse_cholesky()) {
     candidates.push_back(

@@ -14,6 +14,7 @@ namespace {
 double real(Index n) { return static_cast<double>(n); }
 
 double work_seconds(const Work& work, bool sparse, const Machine& machine) {
+  if (work.own_kernels) return std::max(work.flops / machine.gram, work.bytes / machine.bandwidth);
   return std::max(work.flops / (sparse ? machine.sparse : machine.gemm), work.bytes / machine.bandwidth);
 }
 
@@ -43,19 +44,24 @@ bool mostly_zero(const Operator& A) { return 4 * A.cost().nonzeros < real(A.rows
 double product_seconds(const Operator& A, const Machine& machine, Precision precision) {
   Work work = A.cost().normal;
   const bool sparse = mostly_zero(A);
-  if (precision == Precision::f32 && has_rows(A.cost()) && !sparse) work = {work.flops / 2, work.bytes / 2};
+  if (precision == Precision::f32 && has_rows(A.cost()) && !sparse && !work.own_kernels) work = {work.flops / 2, work.bytes / 2};
   return work_seconds(work, sparse, machine) + dispatch;
 }
 
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision) {
   const Work work = A.cost().gram;
-  if (mostly_zero(A)) return work_seconds(work, true, machine);
+  if (mostly_zero(A) || work.own_kernels) return work_seconds(work, true, machine);
   // Rounding is a pass of its own over rows that have just been read.
   if (precision == Precision::i8 && A.cost().rounded_gram)
     return work.flops / gram_rate(machine, precision, A.cols()) + 1.2 * work.bytes / machine.bandwidth;
   if (precision == Precision::i8) return gram_seconds(A, machine, Precision::f32);
   const double half = precision == Precision::f32 ? 0.5 : 1;
   return std::max(work.flops / gram_rate(machine, precision, A.cols()), half * work.bytes / machine.bandwidth);
+}
+
+double kept_gram_seconds(const GramSystem& system, const Machine& machine) {
+  const double k = real(system.size());
+  return gram_seconds(*system.A, machine, Precision::f32) + k * k * k / 3 / machine.factor_single;
 }
 
 double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine) {
@@ -68,6 +74,12 @@ double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const 
 
 double sketched_cg_iterations(double tolerance, Index s, Index k) {
   return 1 + 2 * digits(tolerance) / std::log10(std::max(1.5, real(s) / real(k)));
+}
+
+double kernel_cg_iterations(double tolerance, double condition) {
+  if (std::isnan(condition)) return 2;
+  const double root = std::sqrt(condition);
+  return 1 + digits(tolerance) / std::log10((root + 1) / (root - 1));
 }
 
 double plain_cg_iterations(double tolerance, Index k, bool jacobi) {

@@ -14,11 +14,15 @@ bool has_rows(const Operator& A);
 /// x ↦ AᵀAx, AᵀA.
 double product_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
+/// AᵀA + diag(μ) formed and factored in single precision.
+double kept_gram_seconds(const GramSystem& system, const Machine& machine);
 /// SA for S of s rows; k products where rows of A cannot be had for less than a product.
 double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine);
 
 /// Iterations that CG needs with a sketch of s = c·k rows: it contracts by √(1/c) each, κ = ((√c+1)/(√c−1))², and one for luck.
 double sketched_cg_iterations(double tolerance, Index s, Index k);
+/// Iterations that CG needs where M⁻¹H has this condition number; 2 where it is not known: AᵀA itself.
+double kernel_cg_iterations(double tolerance, double condition);
 /// Iterations assumed for CG without a sketch, where nothing is known about the spectrum.
 double plain_cg_iterations(double tolerance, Index k, bool jacobi);
 

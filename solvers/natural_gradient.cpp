@@ -91,13 +91,12 @@ LinearReport FixedStep::solve(const GramSystem& system, Vec& z) {
   report.used = name();
   if (settled_at_once(system, z, report)) return report;
   const Stopwatch setup;
-  const bool fits = length_ > 0 && rows_ == system.A->rows() && cols_ == system.size();
+  const bool fits = length_ > 0 && shape_ == Shape(system);
   // With a length within 1/λmax no residual grows: where it does, λmax has risen since the length was measured.
-  if (std::isnan(system.contraction) || !fits || !(system.relative_residual(length_ * *system.b) <= 1)) {
+  if (begins_anew(system) || !fits || !(system.relative_residual(length_ * *system.b) <= 1)) {
     const double largest = 1.1 * largest_eigenvalue(system);
     length_ = largest > 0 && std::isfinite(largest) ? 1 / largest : 0;
-    rows_ = system.A->rows();
-    cols_ = system.size();
+    shape_ = Shape(system);
   }
   report.setup_seconds = setup.seconds();
   if (!(length_ > 0)) {

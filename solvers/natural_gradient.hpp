@@ -1,5 +1,6 @@
 #pragma once
 #include <raphson/core/linear_solver.hpp>
+#include <raphson/solvers/solve_support.hpp>
 
 namespace raphson {
 
@@ -32,7 +33,7 @@ class FixedStep : public LinearSolver {
 
  private:
   double length_ = 0;  ///< 1/λ; 0: not measured
-  Index rows_ = 0, cols_ = 0;
+  Shape shape_;        ///< it was measured for
 };
 
 }  // namespace raphson

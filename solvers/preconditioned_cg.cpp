@@ -32,7 +32,7 @@ struct PreconditionedCg::State {
 
   // Kept between the systems of one outer iteration, under Reuse::while_contracting.
   std::unique_ptr<Preconditioner> kept;
-  Index rows = 0;            ///< N it was built for
+  Shape shape;               ///< of the system it was built for
   double rate_when_new = 0;  ///< iterations a digit
   double excess = 0;         ///< iterations beyond that rate so far
   bool is_new = false;       ///< what is kept was built for the system before
@@ -56,7 +56,7 @@ struct PreconditionedCg::State {
     return std::min(0.3, std::pow(10.0, -3 / price));
   }
   KernelMaker kernel() const { return precision == Precision::f32 ? single_cg_kernel : cg_kernel; }
-  bool fits(const GramSystem& system) const { return kept && rows == system.A->rows() && kept->size() == system.size(); }
+  bool fits(const GramSystem& system) const { return kept && shape == Shape(system); }
 };
 
 PreconditionedCg::PreconditionedCg(SketchOptions sketch, Reuse reuse) : PreconditionedCg(sketched_preconditioner(sketch), reuse) {
@@ -76,12 +76,13 @@ Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& mac
   Estimate estimate = state_->kind->estimate_build(system, machine);
   const double k = static_cast<double>(system.size());
   const Index s = state_->kind->sketch_size(system);
+  const bool kept_by_kind = !std::isnan(state_->kind->condition());
   const bool triangular = estimate.bytes >= 4 * k * k;
   const double iterations = s > 0        ? sketched_cg_iterations(system.tolerance, s, system.size())
-                            : triangular ? 2
+                            : triangular ? kernel_cg_iterations(system.tolerance, state_->kind->condition())
                                          : plain_cg_iterations(system.tolerance, system.size(), true);
   const double each = product_seconds(*system.A, machine, state_->precision) + (triangular ? 8 * k * k / machine.bandwidth : 0);
-  if (state_->reuse == Reuse::while_contracting) estimate.once = estimate.seconds;
+  if (state_->reuse == Reuse::while_contracting || kept_by_kind) estimate.once = estimate.seconds;
   estimate.seconds += (iterations + 1) * each;
   return estimate;
 }
@@ -92,8 +93,7 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
   report.used = name();
   if (settled_at_once(system, z, report)) return report;
 
-  // The first system of an outer iteration carries no contraction: what is kept then belongs to another run, unless this one continues it.
-  if ((std::isnan(system.contraction) && !system.continues) || !state_->fits(system)) reset();
+  if (begins_anew(system) || !state_->fits(system)) reset();
   const bool step = state_->may_step(system);
   if (state_->kept && step && state_->kept->error() < 1) {
     if (system.contraction <= state_->step_below(system) && step_by(*state_->kept, system, z, report)) {
@@ -134,7 +134,7 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
   const bool delivered = report.status == LinearStatus::converged || report.status == LinearStatus::unverified;
   if (state_->reuse == Reuse::while_contracting && M && delivered) {
     state_->kept = std::move(M);
-    state_->rows = system.A->rows();
+    state_->shape = Shape(system);
     const bool measured = !std::isnan(report.relative_residual);
     state_->rate_when_new = measured ? iterations_per_digit(static_cast<double>(report.iterations - before), report.relative_residual) : 1;
     state_->excess = 0;

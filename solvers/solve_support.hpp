@@ -4,7 +4,20 @@
 #include <raphson/core/linear_solver.hpp>
 #include <raphson/solvers/krylov/iteration.hpp>
 
+#include <cmath>
+
 namespace raphson {
+
+/// Size of the system that something is kept for. Default: of none.
+struct Shape {
+  Index rows = 0, cols = 0;
+  Shape() = default;
+  explicit Shape(const GramSystem& system) : rows(system.A->rows()), cols(system.size()) {}
+  bool operator==(const Shape&) const = default;
+};
+
+/// Whether the system is the first of a run that does not continue the one before: what is kept then belongs to something else.
+inline bool begins_anew(const GramSystem& system) { return std::isnan(system.contraction) && !system.continues; }
 
 /// Checks the system (InputError), sets z = 0 (k), and returns true when that settles it: b = 0 (converged), non-finite b
 /// (failed), interrupt already set (not_converged).

@@ -5,6 +5,7 @@
 #include <raphson/solvers/cg.hpp>
 #include <raphson/solvers/chord.hpp>
 #include <raphson/solvers/exact.hpp>
+#include <raphson/solvers/kernel_cg.hpp>
 #include <raphson/solvers/least_squares.hpp>
 #include <raphson/solvers/natural_gradient.hpp>
 #include <raphson/solvers/preconditioned_cg.hpp>

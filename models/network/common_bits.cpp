@@ -141,6 +141,15 @@ void count_tile(const BitRows& A, Index rows, const BitRows& B, Index cols, std:
 
 #endif
 
+/// See common_bits_cost.
+#if HWY_TARGET == HWY_AVX3_DL
+double cost() { return 0.023; }
+#elif HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+double cost() { return 0.05; }
+#else
+double cost() { return 0.1; }
+#endif
+
 void count_list(const std::uint64_t* x, const BitRows& A, const Index* index, Index count, std::uint32_t* counts) {
   for (Index e = 0; e < count; ++e) counts[e] = count_pair(x, A.row(index[e]), A.words);
 }
@@ -153,6 +162,9 @@ namespace raphson {
 
 HWY_EXPORT(count_tile);
 HWY_EXPORT(count_list);
+HWY_EXPORT(cost);
+
+double common_bits_cost() { return HWY_DYNAMIC_DISPATCH(cost)(); }
 
 void count_common_bits(const BitRows& A, Index rows, const BitRows& B, Index cols, std::uint32_t* C) {
   HWY_DYNAMIC_DISPATCH(count_tile)(A, rows, B, cols, C);

@@ -22,4 +22,7 @@ void count_common_bits(const BitRows& A, Index rows, const BitRows& B, Index col
 /// counts[e] = |x & A_{index[e]}| for e < count, x a row like those of A.
 void count_common_bits(const std::uint64_t* x, const BitRows& A, const Index* index, Index count, std::uint32_t* counts);
 
+/// Price of the symmetric matrix |A_a & A_b| for each of its elements and bits, in flops of Machine::gram (benchmarks/nets_kernels.cpp).
+double common_bits_cost();
+
 }  // namespace raphson

@@ -45,15 +45,6 @@ void collect_neurons(const NetworkJacobian& J, const double* v, Index first, Ind
   }
 }
 
-/// Lower-triangular pairs of tiles, the largest rows last.
-std::vector<std::pair<Index, Index>> lower_pairs(Index tiles) {
-  std::vector<std::pair<Index, Index>> pairs;
-  for (Index I = 0; I < tiles; ++I) {
-    for (Index J = 0; J <= I; ++J) pairs.emplace_back(I, J);
-  }
-  return pairs;
-}
-
 }  // namespace
 
 double NetworkJacobian::scale() const { return 1 / std::sqrt(static_cast<double>(Phi_.neurons())); }

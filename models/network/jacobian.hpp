@@ -3,6 +3,7 @@
 
 #include <raphson/core/tall_operator.hpp>
 #include <raphson/models/network/activation_pattern.hpp>
+#include <raphson/models/network/kernel_preconditioner.hpp>
 
 #include <memory>
 #include <mutex>
@@ -22,12 +23,14 @@ struct ObservationGraph {
 struct NetworkData {
   DataMatrix X;
   Vec y;
-  Vec signs;  ///< a, ±1
+  Vec signs;                                         ///< a, ±1
+  std::shared_ptr<const PreconditionerKind> kernel;  ///< of X: it keeps its factor for whatever is trained on these rows
 
   const ObservationGraph& graph() const;  ///< built at the first call
 
   NetworkData(DataMatrix features, Vec target, Vec output_signs)
-      : X(std::move(features)), y(std::move(target)), signs(std::move(output_signs)) {}
+      : X(std::move(features)), y(std::move(target)), signs(std::move(output_signs)), kernel(relu_kernel_preconditioner(X)) {}
+  NetworkData(const NetworkData& other, Vec target) : X(other.X), y(std::move(target)), signs(other.signs), kernel(other.kernel) {}
 
  private:
   mutable std::once_flag built_;

@@ -1,5 +1,6 @@
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/jacobian.hpp>
+#include <raphson/models/network/table_sums.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -29,12 +30,16 @@ OperatorCost network_cost(const NetworkJacobian& J) {
   OperatorCost cost;
   cost.varies = true;
   cost.nonzeros = touched;
-  // In flops of gemm: table lookups take about half of what the multiply-adds would, small tiles and the expansion of Φ twice as much
-  // (benchmarks/nets_kernels.cpp).
   const Activation kind = J.pattern().is_binary() ? Activation::relu() : Activation::softplus();
-  cost.apply = {(J.has_tables() ? 1 : 4) * touched,
-                ActivationPattern::bytes(J.points(), J.pattern().neurons(), kind) + 8 * static_cast<double>(J.parameters())};
-  cost.normal = {2 * cost.apply.flops, 2 * cost.apply.bytes};
+  const double bytes = ActivationPattern::bytes(J.points(), J.pattern().neurons(), kind) + 8 * static_cast<double>(J.parameters());
+  // Table lookups, of rows padded to whole vectors, take 0.37 of what the multiply-adds would at the rate of our Gram kernels; small tiles
+  // and the expansion of Φ twice as much at that of gemm (benchmarks/nets_kernels.cpp).
+  if (J.has_tables()) {
+    cost.apply = {0.74 * n * m * static_cast<double>(table_width(J.data().X.cols())), bytes, true};
+  } else {
+    cost.apply = {4 * touched, bytes};
+  }
+  cost.normal = {2 * cost.apply.flops, 2 * cost.apply.bytes, cost.apply.own_kernels};
   cost.row = {n, 8 * n};
   return cost;
 }
@@ -150,6 +155,7 @@ class AdjointOperator final : public Operator {
     if (!has_sparse_gram()) return Operator::sparse_gram(G);
     J_->sparse_point_gram(G);
   }
+  std::shared_ptr<const PreconditionerKind> preconditioner() const override { return J_->data().kernel; }
   std::string non_finite() const override { return J_->pattern().non_finite(); }
 
   void sketch(const Sketch<double>& S, Mat<double>& B) const override {
@@ -164,9 +170,10 @@ class AdjointOperator final : public Operator {
   OperatorCost cost() const override {
     OperatorCost cost = network_cost(*J_);
     const double n = static_cast<double>(cols()), m = static_cast<double>(J_->pattern().neurons());
-    // ReLU: n²m/128 words of bits, each about the price of 5 flops of gemm; softplus: a full gemm on the lower tiles. One Gram matrix
-    // costs as much as n/(55d) products with JJᵀ.
-    cost.gram = {n * n * m * (J_->pattern().is_binary() ? 0.036 : 1.0), 8 * n * n};
+    // Common bits, or ΦΦᵀ by the Gram kernels; then for each element the inner product of two rows and storing it twice, which grows with
+    // the distance between the two places.
+    const double inner = static_cast<double>(J_->data().X.nonzeros()) / n;
+    cost.gram = {n * n * (m * (J_->pattern().is_binary() ? common_bits_cost() : 1.0) + 50 + 1.5 * inner + 0.008 * n), 8 * n * n, true};
     cost.gram_nonzeros = J_->data().X.is_sparse() && has_sparse_gram() ? static_cast<double>(J_->data().graph().neighbour.n_elem) : n * n;
     return cost;
   }

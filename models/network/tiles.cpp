@@ -69,6 +69,14 @@ void TileCollector::finish() {
   }
 }
 
+std::vector<std::pair<Index, Index>> lower_pairs(Index tiles) {
+  std::vector<std::pair<Index, Index>> pairs;
+  for (Index I = 0; I < tiles; ++I) {
+    for (Index J = 0; J <= I; ++J) pairs.emplace_back(I, J);
+  }
+  return pairs;
+}
+
 void inner_products(const DataMatrix& data, Index i, Index rows, Index j, Index cols, double* C) {
   const Index d = data.cols();
   if (!data.is_sparse()) {

@@ -4,6 +4,7 @@
 #include <raphson/core/data_matrix.hpp>
 #include <raphson/models/network/activation_pattern.hpp>
 
+#include <utility>
 #include <vector>
 
 namespace raphson {
@@ -34,6 +35,9 @@ class TileCollector {
   double* out_;
   std::vector<double> transposed_;  ///< count × d, sparse data only
 };
+
+/// Pairs (I, J), J ≤ I, of so many tiles of rows and columns, the largest rows last.
+std::vector<std::pair<Index, Index>> lower_pairs(Index tiles);
 
 /// C(a, b) = ⟨x_{i+a}, x_{j+b}⟩, leading dimension `rows`.
 void inner_products(const DataMatrix& X, Index i, Index rows, Index j, Index cols, double* C);
