@@ -1,14 +1,19 @@
-// Kernels of two-layer ReLU networks beside BLAS, in one run: bench-nets_kernels [threads]. Least of five repeats; ratios count.
+// Kernels of two-layer ReLU networks beside BLAS, in one run: bench-nets_kernels [threads] [--target avx2]. Least of five repeats; ratios
+// count. --target takes one of this machine's instruction sets in place of the best one: avx2, avx3, avx3_dl, sse2.
 #include <raphson/core/dense.hpp>
 #include <raphson/core/interrupt.hpp>
 #include <raphson/core/seed.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/jacobian.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
+#include <string>
 
 #include <fmt/format.h>
+#include <hwy/targets.h>
 
 using namespace raphson;
 
@@ -84,10 +89,38 @@ void measure(Index n, Index d, Index m) {
              1e3 * normal);
 }
 
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// Makes the kernels use that instruction set; false, with the names of those there are, when this machine has none of that name.
+bool choose_target(const std::string& name) {
+  std::string names;
+  for (std::int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+    const std::int64_t target = left & -left;
+    if (lower(hwy::TargetName(target)) == lower(name)) {
+      hwy::SetSupportedTargetsForTest(target);
+      return true;
+    }
+    names += " " + lower(hwy::TargetName(target));
+  }
+  fmt::print(stderr, "--target {}: this machine has{}\n", name, names);
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const ThreadScope threads(argc > 1 ? std::atoi(argv[1]) : 2);
+  int thread_count = 2;
+  for (int a = 1; a < argc; ++a) {
+    if (std::string(argv[a]) == "--target" && a + 1 < argc) {
+      if (!choose_target(argv[++a])) return 1;
+    } else {
+      thread_count = std::atoi(argv[a]);
+    }
+  }
+  const ThreadScope threads(thread_count);
   for (const auto& [n, d, m] : {std::array<Index, 3>{500, 10, 4096}, {1000, 10, 65536}, {2000, 20, 16384}, {4000, 50, 16384}})
     measure(n, d, m);
 }

@@ -11,7 +11,6 @@ extern "C" {
                 const int*, const Real*, Real*, const int*);                                                                             \
   void p##gemv_(const char*, const int*, const int*, const Real*, const Real*, const int*, const Real*, const int*, const Real*, Real*,  \
                 const int*);                                                                                                             \
-  void p##syrk_(const char*, const char*, const int*, const int*, const Real*, const Real*, const int*, const Real*, Real*, const int*); \
   Real p##dot_(const int*, const Real*, const int*, const Real*, const int*);                                                            \
   void p##trsm_(const char*, const char*, const char*, const char*, const int*, const int*, const Real*, const Real*, const int*, Real*, \
                 const int*);                                                                                                             \
@@ -49,11 +48,6 @@ int leading(std::size_t n) { return n == 0 ? 1 : narrow(n); }
   void gemv<Real>(bool t, std::size_t m, std::size_t n, Real alpha, const Real* A, std::size_t lda, const Real* x, Real beta, Real* y) { \
     const int mi = narrow(m), ni = narrow(n), la = leading(lda), one = 1;                                                                \
     p##gemv_(t ? "T" : "N", &mi, &ni, &alpha, A, &la, x, &one, &beta, y, &one);                                                          \
-  }                                                                                                                                      \
-  template <>                                                                                                                            \
-  void syrk<Real>(std::size_t n, std::size_t k, Real alpha, const Real* A, std::size_t lda, Real beta, Real* C, std::size_t ldc) {       \
-    const int ni = narrow(n), ki = narrow(k), la = leading(lda), lc = leading(ldc);                                                      \
-    p##syrk_("L", "N", &ni, &ki, &alpha, A, &la, &beta, C, &lc);                                                                         \
   }                                                                                                                                      \
   template <>                                                                                                                            \
   Real dot<Real>(std::size_t n, const Real* x, const Real* y) {                                                                          \

@@ -11,8 +11,6 @@ void gemm(bool ta, bool tb, std::size_t m, std::size_t n, std::size_t k, Real al
 template <class Real>
 void gemv(bool t, std::size_t m, std::size_t n, Real alpha, const Real* A, std::size_t lda, const Real* x, Real beta, Real* y);
 template <class Real>
-void syrk(std::size_t n, std::size_t k, Real alpha, const Real* A, std::size_t lda, Real beta, Real* C, std::size_t ldc);
-template <class Real>
 Real dot(std::size_t n, const Real* x, const Real* y);
 /// B (m×n) ← B L⁻ᵀ, L n×n lower.
 template <class Real>

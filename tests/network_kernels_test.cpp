@@ -6,6 +6,7 @@
 #include <raphson/models/network/table_sums.hpp>
 
 #include <hwy/targets.h>
+#include <bit>
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
@@ -184,5 +185,38 @@ BOOST_AUTO_TEST_CASE(bits_turn_over) {
       }
     }
     BOOST_TEST(wrong == 0u);
+  });
+}
+
+/// Whole tiles, edges of tiles, single pairs; rows of ones long enough for sums of 16 bits to overflow, rows of zeros and of random bits.
+BOOST_AUTO_TEST_CASE(common_bits_are_counted) {
+  struct Tile {
+    Index rows, cols, words;
+  };
+  for_each_target([] {
+    for (const auto& [rows, cols, words] :
+         {Tile{64, 64, 8}, {1, 1, 24}, {17, 5, 2040}, {65, 73, 16}, {130, 3, 8}, {15, 80, 32}, {67, 149, 1016}}) {
+      const Index stride = words + 8;
+      AlignedVector<std::uint64_t> bits((rows + cols) * stride);
+      Seed(7).bits(0, bits);
+      std::fill_n(bits.begin(), stride, ~std::uint64_t{0});
+      std::fill_n(bits.end() - std::ptrdiff_t(stride), stride, ~std::uint64_t{0});
+      if (rows > 2) std::fill_n(bits.begin() + std::ptrdiff_t(stride), stride, std::uint64_t{0});
+      const BitRows A{bits.data(), stride, words}, B = A.from(rows);
+      std::vector<std::uint32_t> found(rows * cols, 77), listed(rows);
+      count_common_bits(A, rows, B, cols, found.data());
+      std::vector<Index> index(rows);
+      for (Index a = 0; a < rows; ++a) index[a] = rows - 1 - a;
+      Index wrong = 0;
+      for (Index b = 0; b < cols; ++b) {
+        count_common_bits(B.row(b), A, index.data(), rows, listed.data());
+        for (Index a = 0; a < rows; ++a) {
+          std::uint32_t count = 0;
+          for (Index w = 0; w < words; ++w) count += static_cast<std::uint32_t>(std::popcount(A.row(a)[w] & B.row(b)[w]));
+          wrong += found[b * rows + a] != count || listed[rows - 1 - a] != count ? 1 : 0;
+        }
+      }
+      BOOST_TEST(wrong == 0u, rows << " x " << cols << ", " << words << " words: " << wrong << " wrong");
+    }
   });
 }

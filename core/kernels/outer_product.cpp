@@ -1,11 +1,9 @@
 #include <raphson/core/kernels/outer_product.hpp>
+#include <raphson/core/kernels/targets.hpp>
 
 #include <algorithm>
 #include <cstdint>
 
-// Between SSE2, which every x86-64 has, and AVX2 nothing is worth the time to compile it.
-// Vectors of unknown length (SVE, RVV) cannot be kept in arrays.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "raphson/core/kernels/outer_product.cpp"
 #include <hwy/foreach_target.h>

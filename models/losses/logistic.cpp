@@ -1,6 +1,6 @@
+#include <raphson/core/kernels/vector_math.hpp>
 #include <raphson/models/losses.hpp>
 #include <raphson/models/losses/labels.hpp>
-#include <raphson/models/losses/vector_math.hpp>
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
+#include <raphson/core/kernels/vector_math.hpp>
 #include <raphson/core/threads.hpp>
-#include <raphson/models/losses/vector_math.hpp>
 #include <raphson/models/network/jacobian.hpp>
 #include <raphson/models/network/sign_bits.hpp>
 #include <raphson/models/network/table_products.hpp>

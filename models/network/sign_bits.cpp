@@ -1,4 +1,5 @@
 #include <raphson/core/dense.hpp>
+#include <raphson/core/kernels/targets.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/aligned.hpp>
 #include <raphson/models/network/sign_bits.hpp>
@@ -7,7 +8,6 @@
 #include <bit>
 #include <cmath>
 
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "raphson/models/network/sign_bits.cpp"
 #include <hwy/foreach_target.h>

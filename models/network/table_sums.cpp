@@ -1,10 +1,10 @@
+#include <raphson/core/kernels/targets.hpp>
 #include <raphson/models/network/aligned.hpp>
 #include <raphson/models/network/table_sums.hpp>
 
 #include <algorithm>
 #include <bit>
 
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "raphson/models/network/table_sums.cpp"
 #include <hwy/foreach_target.h>

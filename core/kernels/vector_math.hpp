@@ -1,6 +1,6 @@
 #pragma once
-/// Losses over many margins in the vector instructions of the machine at hand. Every element goes through the same arithmetic wherever the
-/// range is cut. Internal to models.
+/// Exponentials, and losses made of them, over many numbers in the vector instructions of the machine at hand. Every element goes through
+/// the same arithmetic wherever the range is cut.
 
 #include <raphson/core/types.hpp>
 

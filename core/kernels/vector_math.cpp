@@ -1,13 +1,11 @@
-#include <raphson/models/losses/vector_math.hpp>
+#include <raphson/core/kernels/targets.hpp>
+#include <raphson/core/kernels/vector_math.hpp>
 
 #include <algorithm>
 #include <cmath>
 
-// Between SSE2, which every x86-64 has, and AVX2 nothing is worth the time to compile it.
-// Vectors of unknown length (SVE, RVV) cannot be kept in buffers of fixed size.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "raphson/models/losses/vector_math.cpp"
+#define HWY_TARGET_INCLUDE "raphson/core/kernels/vector_math.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
