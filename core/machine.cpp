@@ -7,24 +7,44 @@
 #include <raphson/core/threads.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace raphson {
 namespace {
 
-/// Work per second of the faster of two runs; the first also warms caches, clocks and threads.
+constexpr double wide = 512;  ///< columns at which rates are stated
+constexpr double mebi = 1 << 20;
+
+/// Work per second of the fastest run: two at least, for they also warm caches, clocks and threads, and as many as two milliseconds hold.
 template <class Run>
 double rate(double work, Run run) {
   double best = 0;
-  for (int repeat = 0; repeat < 2; ++repeat) {
+  const Stopwatch all;
+  for (int repeat = 0; repeat < 2 || (repeat < 20 && all.seconds() < 2e-3); ++repeat) {
     const Stopwatch watch;
     run();
     best = std::max(best, work / std::max(watch.seconds(), 1e-7));
   }
   return best;
 }
+
+/// r(k) = top·k/(k + half) through two measured points.
+struct Curve {
+  double top = 0, half = 0;
+  Curve(double narrow, double at_narrow, double broad, double at_broad) {
+    const double slope = at_broad / at_narrow;
+    // What noise makes of it stays between no gain by width and a proportional one.
+    half = std::clamp((slope - 1) * narrow * broad / (broad - slope * narrow), 0.0, 2 * broad);
+    if (!(slope * narrow < broad)) half = 2 * broad;
+    top = at_broad * (broad + half) / broad;
+  }
+  double at(double k) const { return top * k / (k + half); }
+};
 
 /// Independent multiplications of 192 × 192 matrices, two a thread.
 template <class Real>
@@ -40,14 +60,16 @@ double gemm_rate() {
   });
 }
 
-/// The Gram matrix of 8192 rows of 480 numbers: as many as it takes until each block of rows has a sum of its own.
+/// The Gram matrix of 8192 rows of k numbers: as many as it takes until each block of rows has a sum of its own.
 template <class Real>
-double gram_rate() {
-  constexpr Index k = 480;
-  constexpr Index rows = 8192;
-  const Mat<Real> A(k, rows, arma::fill::value(Real(0.5)));
+Curve gram_curve() {
+  constexpr Index rows = 8192, narrow = 96, broad = 480;
+  const Mat<Real> A(broad, rows, arma::fill::value(Real(0.5)));
   Mat<Real> G;
-  return rate(static_cast<double>(k * k * rows), [&] { row_gram<Real, Real>({A.memptr(), rows, k, k}, G); });
+  const auto of = [&](Index k) {
+    return rate(static_cast<double>(k * k * rows), [&] { row_gram<Real, Real>({A.memptr(), rows, k, k}, G); });
+  };
+  return {double(narrow), of(narrow), double(broad), of(broad)};
 }
 
 /// The same of rows rounded to eight bits.
@@ -61,34 +83,58 @@ double rounded_gram_rate() {
 }
 
 template <class Real>
-double factor_rate() {
-  constexpr Index k = 640;
-  Mat<Real> G;
-  return rate(static_cast<double>(k * k * k) / 3, [&] {
-    G.eye(k, k);
-    G *= Real(2);
-    G += Real(1) / Real(k);
-    if (!cholesky(G)) G.zeros();  // cannot happen: G = 2I + 11ᵀ/k
+Curve factor_curve() {
+  const auto of = [](Index k) {
+    Mat<Real> G;
+    return rate(static_cast<double>(k * k * k) / 3, [&] {
+      G.eye(k, k);
+      G *= Real(2);
+      G += Real(1) / Real(k);
+      if (!cholesky(G)) G.zeros();  // cannot happen: G = 2I + 11ᵀ/k
+    });
+  };
+  constexpr Index narrow = 192, broad = 640;
+  return {double(narrow), of(narrow), double(broad), of(broad)};
+}
+
+/// Bytes a second of passes y = AᵀDAx over the first `bytes` of data, as rows of `width` numbers.
+double pass_rate(std::span<const double> data, double bytes, Index width) {
+  const Index rows = static_cast<Index>(bytes) / (8 * width);
+  const Vec x(width, arma::fill::ones), weight(rows, arma::fill::ones);
+  Vec product(rows, arma::fill::none), y(width, arma::fill::none);
+  const Blocks blocks = cut(rows, 512, 32);
+  return rate(8.0 * static_cast<double>(rows * width), [&] {
+    parallel_sum<double>(
+        blocks, width,
+        [&](Index block, double* sum) {
+          constexpr Index step = 512;
+          for (Index first = blocks.begin(block); first < blocks.end(block); first += step) {
+            const Index count = std::min(step, blocks.end(block) - first);
+            kernels::normal_rows<double>({data.data() + first * width, width, count, width}, x.memptr(), 0.0, weight.memptr() + first,
+                                         product.memptr() + first, sum);
+          }
+        },
+        y.memptr());
   });
 }
 
-/// Products of rows of 1024 numbers with a vector, as passes over data read them.
-double bandwidth(const std::vector<double>& data) {
-  constexpr Index width = 1024, rows = 64;
-  const Vec x(width, arma::fill::ones);
-  const Blocks blocks{data.size() / width, rows};
-  std::vector<double> products(blocks.total);
-  return rate(8.0 * static_cast<double>(data.size()), [&] {
-    parallel_for(blocks.count(), [&](Index block) {
-      const Index first = blocks.begin(block);
-      kernels::multiply_rows<double>({data.data() + first * width, width, blocks.length(block), width}, x.memptr(), 0.0,
-                                     products.data() + first);
-    });
-  });
+/// Seconds that a row costs beside its bytes, from rows of 32 numbers against rows of 512 in the same cache.
+double row_seconds(std::span<const double> data, double bytes, double rate_of_wide_rows) {
+  constexpr Index width = 32;
+  const double rows = bytes / (8 * width);
+  return std::max(0.0, bytes / pass_rate(data, bytes, width) - bytes / rate_of_wide_rows) / rows;
+}
+
+double dispatch_seconds() {
+  Vec y(512, arma::fill::none);
+  return 1 / rate(1, [&] {
+           parallel_sum<double>(
+               {32, 1}, y.n_elem, [](Index, double* sum) { sum[0] = 1; }, y.memptr());
+         });
 }
 
 /// Products of a sparse matrix with a vector of 4096 elements: one gather and one multiply-add a nonzero.
-double sparse_rate(const std::vector<double>& values) {
+double sparse_rate(std::span<const double> values) {
   constexpr Index width = 4096;
   const Vec x(width, arma::fill::ones);
   const Blocks blocks{std::min<Index>(values.size(), 1u << 19), 8192};
@@ -104,23 +150,70 @@ double sparse_rate(const std::vector<double>& values) {
   });
 }
 
+void set_gram(Machine& machine) {
+  const Curve f64 = gram_curve<double>(), f32 = gram_curve<float>();
+  machine.gram = f64.at(wide);
+  machine.gram_half = f64.half;
+  machine.gram_single = f32.at(wide);
+  machine.gram_single_half = f32.half;
+}
+
+void set_factor(Machine& machine) {
+  const Curve f64 = factor_curve<double>(), f32 = factor_curve<float>();
+  machine.factor = f64.at(wide);
+  machine.factor_half = f64.half;
+  machine.factor_single = f32.at(wide);
+  machine.factor_single_half = f32.half;
+}
+
 Machine measure() {
   const SingleThreadedBlas blas;
-  const std::vector<double> data(Index{1} << 23, 1.0);  // 64 MiB: more would cost more to touch than to read
   Machine machine;
+  const Stopwatch touching;
+  // 64 MiB: more would cost more to touch than to read.
+  const std::unique_ptr<double[]> memory = std::make_unique_for_overwrite<double[]>(Index{1} << 23);
+  const std::span<double> data(memory.get(), Index{1} << 23);
+  parallel_for(64, [&](Index block) { std::ranges::fill(data.subspan(block << 17, Index{1} << 17), 1.0); });
+  machine.touch = 64 * mebi / std::max(touching.seconds(), 1e-7);
+  machine.bandwidth = pass_rate(data, 64 * mebi, 512);
+  double size = 4 * mebi;
+  for (double& cached : machine.cached) {
+    cached = std::max(machine.bandwidth, pass_rate(data, size, 512));
+    size *= 2;
+  }
+  machine.row = row_seconds(data, 4 * mebi, machine.cached[0]);
+  machine.dispatch = dispatch_seconds();
+  machine.sparse = sparse_rate(data);
   machine.gemm = gemm_rate<double>();
   machine.gemm_single = gemm_rate<float>();
-  machine.gram = gram_rate<double>();
-  machine.gram_single = gram_rate<float>();
+  set_gram(machine);
   machine.gram_rounded = rounded_gram_rate();
-  machine.factor = factor_rate<double>();
-  machine.factor_single = factor_rate<float>();
-  machine.bandwidth = bandwidth(data);
-  machine.sparse = sparse_rate(data);
+  set_factor(machine);
   return machine;
 }
 
+double rate_at(double k, double at_wide, double half) { return at_wide * (1 + half / wide) * k / (k + half); }
+
 }  // namespace
+
+double Machine::gram_rate(Index k, bool single) const {
+  const double width = std::min(static_cast<double>(k), wide);
+  return single ? rate_at(width, gram_single, gram_single_half) : rate_at(width, gram, gram_half);
+}
+
+double Machine::factor_rate(Index k, bool single) const {
+  const double width = static_cast<double>(k);
+  return single ? rate_at(width, factor_single, factor_single_half) : rate_at(width, factor, factor_half);
+}
+
+double Machine::reading(double bytes) const {
+  // Between the sizes measured the logarithm of the size is interpolated; 64 MiB and more come from memory.
+  const double place = std::log2(std::max(bytes / (4 * mebi), 1.0));
+  const auto below = static_cast<Index>(std::min(place, 4.0));
+  if (below >= cached.size()) return bandwidth;
+  const double next = below + 1 < cached.size() ? cached[below + 1] : bandwidth;
+  return cached[below] + (place - static_cast<double>(below)) * (next - cached[below]);
+}
 
 const Machine& Machine::nominal() {
   static const Machine machine = [] {
@@ -134,6 +227,8 @@ const Machine& Machine::nominal() {
     m.factor_single = 2 * m.factor;
     m.sparse = 3e9;
     m.bandwidth = 40e9;
+    m.touch = 4e9;
+    m.cached = {100e9, 90e9, 60e9, 45e9};
     return m;
   }();
   return machine;

@@ -223,7 +223,7 @@ class LinearPoint final : public Linearization {
     if (data_->options.l2 > 0) return {};
     const Vec& offset = data_->options.offset;
     const auto along = [this](const Vec& direction, const Vec& change) {
-      return falls_for_ever(*data_->loss, *data_->A, data_->y, data_->options.weights, direction, change);
+      return falls_for_ever(*data_->loss, data_->C, data_->options.intercept, data_->y, data_->options.weights, direction, change);
     };
     std::string evidence = offset.is_empty() ? along(theta, z) : along(theta, z - offset);
     if (evidence.empty() && p) evidence = along(*p, *q);

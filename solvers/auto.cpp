@@ -239,8 +239,9 @@ Estimate Auto::estimate(const GramSystem& system, const Machine& machine) const 
     std::rotate(here.begin(), said, said + 1);
     candidates = std::move(here);
   }
-  Estimate estimate = candidates.front().estimate;
-  estimate.used = candidates.front().make()->name();
+  const std::unique_ptr<LinearSolver> chosen = candidates.front().make();
+  Estimate estimate = chosen->estimate(system, machine);  // to the tolerance asked for
+  estimate.used = chosen->name();
   estimate.reason = reason(candidates);
   return estimate;
 }

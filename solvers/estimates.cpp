@@ -14,26 +14,34 @@ namespace {
 double real(Index n) { return static_cast<double>(n); }
 
 double work_seconds(const Work& work, bool sparse, const Machine& machine) {
-  if (work.own_kernels) return std::max(work.flops / machine.gram, work.bytes / machine.bandwidth);
-  return std::max(work.flops / (sparse ? machine.sparse : machine.gemm), work.bytes / machine.bandwidth);
+  if (work.own_kernels) return std::max(work.flops / machine.gram, work.bytes / machine.reading(work.bytes));
+  return std::max(work.flops / (sparse ? machine.sparse : machine.gemm), work.bytes / machine.reading(work.bytes));
 }
 
-constexpr double dispatch = 2e-5;  ///< seconds that a parallel loop takes to begin and end, and vectors of k numbers to be updated
-constexpr double drawing = 5e-9;   ///< seconds for an entry of a sketch
+constexpr double drawing = 2e-8;       ///< seconds to draw and sort an entry of a sketch and to find its row in memory
+constexpr double substitution = 3e-8;  ///< seconds that an unknown costs in a triangular solve beside the bytes of its row and column
+constexpr double reused = 32 << 20;    ///< bytes up to which an allocation is given out again without touching new pages
 
 /// Whether a row of A costs clearly less than a product with all of A.
 bool has_rows(const OperatorCost& cost) { return 4 * cost.row.flops <= cost.apply.flops; }
 
 double digits(double tolerance) { return std::max(0.5, -std::log10(std::min(tolerance, 1.0))); }
 
-/// Narrow matrices leave registers of the kernels empty.
+bool is_single(Precision precision) { return precision != Precision::f64; }
+
 double gram_rate(const Machine& machine, Precision precision, Index k) {
-  const bool rounded = precision == Precision::i8 && machine.gram_rounded > 0;
-  const double full = rounded ? machine.gram_rounded : precision == Precision::f64 ? machine.gram : machine.gram_single;
-  return full * real(k) / (real(k) + 100);
+  if (precision == Precision::i8 && machine.gram_rounded > 0) return machine.gram_rounded * real(k) / (real(k) + 100);
+  return machine.gram_rate(k, is_single(precision));
 }
 
-double size_of(Precision precision) { return precision == Precision::f64 ? 8.0 : 4.0; }
+double factor_seconds(double k, const Machine& machine, Precision precision) {
+  return k * k * k / 3 / machine.factor_rate(static_cast<Index>(k), is_single(precision));
+}
+
+/// Pages of work space that are new to the process.
+double touch_seconds(double bytes, const Machine& machine) { return bytes > reused ? bytes / machine.touch : 0; }
+
+double size_of(Precision precision) { return is_single(precision) ? 4.0 : 8.0; }
 
 }  // namespace
 
@@ -42,26 +50,29 @@ bool has_rows(const Operator& A) { return has_rows(A.cost()); }
 bool mostly_zero(const Operator& A) { return 4 * A.cost().nonzeros < real(A.rows()) * real(A.cols()); }
 
 double product_seconds(const Operator& A, const Machine& machine, Precision precision) {
-  Work work = A.cost().normal;
+  const OperatorCost cost = A.cost();
   const bool sparse = mostly_zero(A);
-  if (precision == Precision::f32 && has_rows(A.cost()) && !sparse && !work.own_kernels) work = {work.flops / 2, work.bytes / 2};
-  return work_seconds(work, sparse, machine) + dispatch;
+  // Vectors of k numbers are updated beside the product: a few microseconds.
+  const double around = 2 * machine.dispatch;
+  if (sparse || !has_rows(cost) || cost.normal.own_kernels) return work_seconds(cost.normal, sparse, machine) + around;
+  const double bytes = precision == Precision::f32 ? cost.normal.bytes / 2 : cost.normal.bytes;
+  return bytes / machine.reading(bytes) + machine.row * real(A.rows()) + around;
 }
 
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision) {
   const Work work = A.cost().gram;
   if (mostly_zero(A) || work.own_kernels) return work_seconds(work, true, machine);
-  // Rounding is a pass of its own over rows that have just been read.
-  if (precision == Precision::i8 && A.cost().rounded_gram)
-    return work.flops / gram_rate(machine, precision, A.cols()) + 1.2 * work.bytes / machine.bandwidth;
-  if (precision == Precision::i8) return gram_seconds(A, machine, Precision::f32);
-  const double half = precision == Precision::f32 ? 0.5 : 1;
-  return std::max(work.flops / gram_rate(machine, precision, A.cols()), half * work.bytes / machine.bandwidth);
+  const Precision used = precision == Precision::i8 && !A.cost().rounded_gram ? Precision::f32 : precision;
+  return work.flops / gram_rate(machine, used, A.cols()) + work.bytes / machine.reading(work.bytes);
+}
+
+double substitution_seconds(Index k, const Machine& machine, Precision precision) {
+  const double bytes = size_of(precision) * real(k) * real(k);
+  return real(k) * substitution + bytes / machine.reading(bytes);
 }
 
 double kept_gram_seconds(const GramSystem& system, const Machine& machine) {
-  const double k = real(system.size());
-  return gram_seconds(*system.A, machine, Precision::f32) + k * k * k / 3 / machine.factor_single;
+  return gram_seconds(*system.A, machine, Precision::f32) + factor_seconds(real(system.size()), machine, Precision::f32);
 }
 
 double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine) {
@@ -73,7 +84,7 @@ double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const 
 }
 
 double sketched_cg_iterations(double tolerance, Index s, Index k) {
-  return 1 + 2 * digits(tolerance) / std::log10(std::max(1.5, real(s) / real(k)));
+  return 1 + 1.6 * digits(tolerance) / std::log10(std::max(1.5, real(s) / real(k)));
 }
 
 double kernel_cg_iterations(double tolerance, double condition) {
@@ -88,7 +99,8 @@ double plain_cg_iterations(double tolerance, Index k, bool jacobi) {
 
 Estimate exact_estimate(const GramSystem& system, const Machine& machine) {
   const double k = real(system.size()), bytes = 8 * k * k;
-  const double seconds = gram_seconds(*system.A, machine) + k * k * k / 3 / machine.factor + product_seconds(*system.A, machine);
+  const double seconds = gram_seconds(*system.A, machine) + factor_seconds(k, machine, Precision::f64) + touch_seconds(bytes, machine) +
+                         substitution_seconds(system.size(), machine) + product_seconds(*system.A, machine);
   return {.seconds = seconds, .bytes = bytes, .advice = smaller_solvers(system, bytes)};
 }
 
@@ -98,27 +110,31 @@ Estimate exact_qr_estimate(const GramSystem& system, const Machine& machine) {
   const double bytes = 8 * k * (2 * real(stacked_qr_block(system.size())) + 2 * k);
   const OperatorCost cost = system.A->cost();
   const double gather = work_seconds({N * cost.row.flops, N * cost.row.bytes}, mostly_zero(*system.A), machine);
-  const double seconds = gather + 2 * (N + blocks * k) * k * k / (0.75 * machine.factor) + product_seconds(*system.A, machine);
+  const double seconds =
+      gather + 2 * (N + blocks * k) * k * k / (0.75 * machine.factor_rate(system.size(), false)) + product_seconds(*system.A, machine);
   return {.seconds = seconds, .bytes = bytes, .advice = smaller_solvers(system, bytes)};
 }
 
 Estimate sketched_build_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s) {
   const Operator& A = *system.A;
   const double k = real(system.size());
-  const bool single = options.precision != Precision::f64, whole = s >= A.rows();
-  const double gram = gram_rate(machine, options.precision, system.size()), factor = single ? machine.factor_single : machine.factor;
-  double seconds = k * k * k / 3 / factor, bytes = size_of(options.precision) * k * k;
+  const bool single = is_single(options.precision), whole = s >= A.rows();
+  double seconds = factor_seconds(k, machine, options.precision), bytes = size_of(options.precision) * k * k;
   if (whole) {
     seconds += gram_seconds(A, machine, options.precision);
   } else {
-    seconds += sketch_seconds(A, *chosen_sketch(options, A), s, machine);
-    seconds += options.factor == SketchFactor::qr ? 2 * (real(s) + k) * k * k / (0.75 * factor) : real(s) * k * k / gram;
-    bytes += 8 * k * real(s) * (options.factor == SketchFactor::qr ? 2.0 : 1.0);
+    const bool qr = options.factor == SketchFactor::qr;
+    const double sketch_bytes = 8 * k * real(s) * (qr ? 2.0 : 1.0);
+    seconds += sketch_seconds(A, *chosen_sketch(options, A), s, machine) + touch_seconds(sketch_bytes, machine);
+    seconds += qr ? 2 * (real(s) + k) * k * k / (0.75 * machine.factor_rate(system.size(), single))
+                  : real(s) * k * k / gram_rate(machine, options.precision, system.size());
+    bytes += sketch_bytes;
   }
   if (single && options.products == Precision::f32 && has_rows(A.cost())) {
-    // The copy in single precision: read, written, and its pages touched for the first time at about 6 GB/s.
-    bytes += 4 * A.cost().nonzeros;
-    seconds += A.cost().nonzeros * (12 / machine.bandwidth + 4 / 6e9);
+    // The copy in single precision: read, written, its pages touched for the first time.
+    const double copy = 4 * A.cost().nonzeros;
+    bytes += copy;
+    seconds += 3 * copy / machine.bandwidth + copy / machine.touch;
   }
   return {.seconds = seconds, .bytes = bytes, .advice = smaller_solvers(system, bytes)};
 }
@@ -126,9 +142,8 @@ Estimate sketched_build_estimate(const GramSystem& system, const Machine& machin
 Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s,
                                  double iterations) {
   Estimate estimate = sketched_build_estimate(system, machine, options, s);
-  const double k = real(system.size());
   const Precision products = options.precision == Precision::f64 ? Precision::f64 : options.products;
-  const double each = product_seconds(*system.A, machine, products) + size_of(options.precision) * k * k / machine.bandwidth;
+  const double each = product_seconds(*system.A, machine, products) + substitution_seconds(system.size(), machine, options.precision);
   estimate.once = estimate.seconds;
   const bool whole = s >= system.A->rows();
   if (whole && !system.A->cost().varies && options.precision != Precision::f64) {
@@ -137,7 +152,7 @@ Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machin
     estimate.seconds = estimate.once + 0.5 * each;
     return estimate;
   }
-  estimate.seconds += (whole ? 2.5 : iterations) * each;
+  estimate.seconds += (whole ? 2 + digits(system.tolerance) / 8 : iterations) * each;
   return estimate;
 }
 

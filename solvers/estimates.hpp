@@ -16,10 +16,14 @@ double product_seconds(const Operator& A, const Machine& machine, Precision prec
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
 /// AᵀA + diag(μ) formed and factored in single precision.
 double kept_gram_seconds(const GramSystem& system, const Machine& machine);
+/// z = L⁻ᵀL⁻¹r for a k × k triangular factor: reads it twice.
+double substitution_seconds(Index k, const Machine& machine, Precision precision = Precision::f64);
 /// SA for S of s rows; k products where rows of A cannot be had for less than a product.
 double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine);
 
-/// Iterations that CG needs with a sketch of s = c·k rows: it contracts by √(1/c) each, κ = ((√c+1)/(√c−1))², and one for luck.
+/// Iterations that CG needs with a sketch of s = c·k rows: in the norm of the preconditioner it contracts by √(1/c) each, κ =
+/// ((√c+1)/(√c−1))²; in the 2-norm, where large columns count more, it takes up to a third less, and a fifth less
+/// is assumed.
 double sketched_cg_iterations(double tolerance, Index s, Index k);
 /// Iterations that CG needs where M⁻¹H has this condition number; 2 where it is not known: AᵀA itself.
 double kernel_cg_iterations(double tolerance, double condition);

@@ -81,7 +81,7 @@ Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& mac
   const double iterations = s > 0        ? sketched_cg_iterations(system.tolerance, s, system.size())
                             : triangular ? kernel_cg_iterations(system.tolerance, state_->kind->condition())
                                          : plain_cg_iterations(system.tolerance, system.size(), true);
-  const double each = product_seconds(*system.A, machine, state_->precision) + (triangular ? 8 * k * k / machine.bandwidth : 0);
+  const double each = product_seconds(*system.A, machine, state_->precision) + (triangular ? substitution_seconds(system.size(), machine) : 0);
   if (state_->reuse == Reuse::while_contracting || kept_by_kind) estimate.once = estimate.seconds;
   estimate.seconds += (iterations + 1) * each;
   return estimate;

@@ -16,7 +16,7 @@ constexpr Index attempts = 3;
 }  // namespace
 
 Estimate SketchAndSolve::estimate(const GramSystem& system, const Machine& machine) const {
-  return sketched_solve_estimate(system, machine, sketch_, sketch_size(sketch_, system.A->rows(), system.size(), default_factor), 0);
+  return sketched_solve_estimate(system, machine, sketch_, sketch_size(sketch_, system.A->rows(), system.size(), default_factor), 1);
 }
 
 LinearReport SketchAndSolve::solve(const GramSystem& system, Vec& z) {
