@@ -2,6 +2,7 @@
 #include <raphson/core/interrupt.hpp>
 #include <raphson/core/kernels/outer_product.hpp>
 #include <raphson/core/kernels/row_passes.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/machine.hpp>
 #include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -20,12 +20,13 @@ namespace {
 constexpr double wide = 512;  ///< columns at which rates are stated
 constexpr double mebi = 1 << 20;
 
-/// Work per second of the fastest run: two at least, for they also warm caches, clocks and threads, and as many as two milliseconds hold.
+/// Work per second of the fastest run: three at least, for they also warm caches, clocks and threads, and as many as three milliseconds
+/// hold.
 template <class Run>
 double rate(double work, Run run) {
   double best = 0;
   const Stopwatch all;
-  for (int repeat = 0; repeat < 2 || (repeat < 20 && all.seconds() < 2e-3); ++repeat) {
+  for (int repeat = 0; repeat < 3 || (repeat < 20 && all.seconds() < 3e-3); ++repeat) {
     const Stopwatch watch;
     run();
     best = std::max(best, work / std::max(watch.seconds(), 1e-7));
@@ -33,15 +34,14 @@ double rate(double work, Run run) {
   return best;
 }
 
-/// r(k) = top·k/(k + half) through two measured points.
+/// r(k) = top·k/(k + half) through two measured points, as near as a half width between `least` and `most` allows: what noise makes of it
+/// stays plausible.
 struct Curve {
   double top = 0, half = 0;
-  Curve(double narrow, double at_narrow, double broad, double at_broad) {
+  Curve(double narrow, double at_narrow, double broad, double at_broad, double least, double most) {
     const double slope = at_broad / at_narrow;
-    // What noise makes of it stays between no gain by width and a proportional one.
-    half = std::clamp((slope - 1) * narrow * broad / (broad - slope * narrow), 0.0, 2 * broad);
-    if (!(slope * narrow < broad)) half = 2 * broad;
-    top = at_broad * (broad + half) / broad;
+    half = slope * narrow < broad ? std::clamp((slope - 1) * narrow * broad / (broad - slope * narrow), least, most) : most;
+    top = std::sqrt(at_narrow * (1 + half / narrow) * at_broad * (1 + half / broad));
   }
   double at(double k) const { return top * k / (k + half); }
 };
@@ -60,16 +60,15 @@ double gemm_rate() {
   });
 }
 
-/// The Gram matrix of 8192 rows of k numbers: as many as it takes until each block of rows has a sum of its own.
+/// Gram matrices of narrow and of broad rows, read in double as passes over data and sketches do.
 template <class Real>
-Curve gram_curve() {
-  constexpr Index rows = 8192, narrow = 96, broad = 480;
-  const Mat<Real> A(broad, rows, arma::fill::value(Real(0.5)));
+Curve gram_curve(std::span<const double> data) {
   Mat<Real> G;
-  const auto of = [&](Index k) {
-    return rate(static_cast<double>(k * k * rows), [&] { row_gram<Real, Real>({A.memptr(), rows, k, k}, G); });
+  const auto of = [&](Index k, Index rows) {
+    return rate(static_cast<double>(k * k * rows), [&] { row_gram<Real, double>({data.data(), rows, k, k}, G); });
   };
-  return {double(narrow), of(narrow), double(broad), of(broad)};
+  constexpr Index narrow = 96, broad = 672;  // whole groups of rows of the kernels
+  return {double(narrow), of(narrow, 8192), double(broad), of(broad, 2048), 60, 300};
 }
 
 /// The same of rows rounded to eight bits.
@@ -94,7 +93,7 @@ Curve factor_curve() {
     });
   };
   constexpr Index narrow = 192, broad = 640;
-  return {double(narrow), of(narrow), double(broad), of(broad)};
+  return {double(narrow), of(narrow), double(broad), of(broad), 200, 1000};
 }
 
 /// Bytes a second of passes y = AᵀDAx over the first `bytes` of data, as rows of `width` numbers.
@@ -118,15 +117,15 @@ double pass_rate(std::span<const double> data, double bytes, Index width) {
   });
 }
 
-/// Seconds that a row costs beside its bytes, from rows of 32 numbers against rows of 512 in the same cache.
+/// Seconds that a row costs beside its bytes, from rows of 50 numbers, not whole vectors, against rows of 512 in the same cache.
 double row_seconds(std::span<const double> data, double bytes, double rate_of_wide_rows) {
-  constexpr Index width = 32;
+  constexpr Index width = 50;
   const double rows = bytes / (8 * width);
   return std::max(0.0, bytes / pass_rate(data, bytes, width) - bytes / rate_of_wide_rows) / rows;
 }
 
 double dispatch_seconds() {
-  Vec y(512, arma::fill::none);
+  Vec y(64, arma::fill::none);
   return 1 / rate(1, [&] {
            parallel_sum<double>(
                {32, 1}, y.n_elem, [](Index, double* sum) { sum[0] = 1; }, y.memptr());
@@ -150,8 +149,8 @@ double sparse_rate(std::span<const double> values) {
   });
 }
 
-void set_gram(Machine& machine) {
-  const Curve f64 = gram_curve<double>(), f32 = gram_curve<float>();
+void set_gram(Machine& machine, std::span<const double> data) {
+  const Curve f64 = gram_curve<double>(data), f32 = gram_curve<float>(data);
   machine.gram = f64.at(wide);
   machine.gram_half = f64.half;
   machine.gram_single = f32.at(wide);
@@ -170,11 +169,15 @@ Machine measure() {
   const SingleThreadedBlas blas;
   Machine machine;
   const Stopwatch touching;
-  // 64 MiB: more would cost more to touch than to read.
-  const std::unique_ptr<double[]> memory = std::make_unique_for_overwrite<double[]>(Index{1} << 23);
-  const std::span<double> data(memory.get(), Index{1} << 23);
-  parallel_for(64, [&](Index block) { std::ranges::fill(data.subspan(block << 17, Index{1} << 17), 1.0); });
+  const arma::mat memory = [] {
+    arma::mat M = raw_matrix<double>(Index{1} << 17, 64);  // 64 MiB: more would cost more to touch than to read
+    parallel_for(M.n_cols, [&](Index block) { M.col(block).fill(1.0); });
+    return M;
+  }();
   machine.touch = 64 * mebi / std::max(touching.seconds(), 1e-7);
+  const std::span<const double> data(memory.memptr(), memory.n_elem);
+  set_gram(machine, data);
+  set_factor(machine);
   machine.bandwidth = pass_rate(data, 64 * mebi, 512);
   double size = 4 * mebi;
   for (double& cached : machine.cached) {
@@ -186,9 +189,7 @@ Machine measure() {
   machine.sparse = sparse_rate(data);
   machine.gemm = gemm_rate<double>();
   machine.gemm_single = gemm_rate<float>();
-  set_gram(machine);
   machine.gram_rounded = rounded_gram_rate();
-  set_factor(machine);
   return machine;
 }
 

@@ -72,7 +72,7 @@ std::string falls_for_ever(const Loss& loss, const DataMatrix& C, bool intercept
 
   constexpr Index widest = 4000;
   Index resting_before = 0;
-  for (const double hardly : {1e-2, 1e-3, 1e-5}) {
+  for (const double hardly : {1e-2, 1e-3, 1e-5, 1e-7, 1e-9}) {
     const Vec clear = cleared(q, hardly);
     if (falls_for_ever(loss, y, w, clear).empty()) continue;
     const Vec resting = arma::conv_to<Vec>::from(clear == 0);

@@ -20,6 +20,7 @@ double work_seconds(const Work& work, bool sparse, const Machine& machine) {
 
 constexpr double drawing = 2e-8;       ///< seconds to draw and sort an entry of a sketch and to find its row in memory
 constexpr double substitution = 3e-8;  ///< seconds that an unknown costs in a triangular solve beside the bytes of its row and column
+constexpr double adding_up = 4e-8;     ///< seconds that the partial sums of a product cost for each column
 constexpr double reused = 32 << 20;    ///< bytes up to which an allocation is given out again without touching new pages
 
 /// Whether a row of A costs clearly less than a product with all of A.
@@ -52,8 +53,7 @@ bool mostly_zero(const Operator& A) { return 4 * A.cost().nonzeros < real(A.rows
 double product_seconds(const Operator& A, const Machine& machine, Precision precision) {
   const OperatorCost cost = A.cost();
   const bool sparse = mostly_zero(A);
-  // Vectors of k numbers are updated beside the product: a few microseconds.
-  const double around = 2 * machine.dispatch;
+  const double around = 2 * machine.dispatch + adding_up * real(A.cols());
   if (sparse || !has_rows(cost) || cost.normal.own_kernels) return work_seconds(cost.normal, sparse, machine) + around;
   const double bytes = precision == Precision::f32 ? cost.normal.bytes / 2 : cost.normal.bytes;
   return bytes / machine.reading(bytes) + machine.row * real(A.rows()) + around;
