@@ -93,6 +93,21 @@ TwoLayerRelu::Conflicts find_conflicts(const NetworkData& data, const Activation
   return conflicts;
 }
 
+/// Rows of the data in the order given, each times its scale like its target.
+std::shared_ptr<const NetworkData> some_rows(const NetworkData& data, const std::vector<Index>& rows, const std::vector<double>& scale) {
+  const arma::uvec index = arma::conv_to<arma::uvec>::from(rows);
+  Vec y = data.y.elem(index);
+  for (Index i = 0; i < rows.size(); ++i) y[i] *= scale[i];
+  if (!data.X.is_sparse()) {
+    arma::mat columns = data.X.dense().cols(index);
+    for (Index i = 0; i < rows.size(); ++i) columns.col(i) *= scale[i];
+    return std::make_shared<const NetworkData>(DataMatrix::from_rows(std::move(columns)), std::move(y), data.signs);
+  }
+  arma::sp_mat columns(data.X.cols(), rows.size());
+  for (Index i = 0; i < rows.size(); ++i) columns.col(i) = scale[i] * data.X.sparse().col(rows[i]);
+  return std::make_shared<const NetworkData>(DataMatrix(arma::sp_mat(columns.t())), std::move(y), data.signs);
+}
+
 /// f, Φ and r = f − y at one W.
 struct NetworkPoint {
   ActivationPattern pattern;
@@ -198,18 +213,32 @@ TwoLayerRelu TwoLayerRelu::on_rows(const std::vector<Index>& rows) const {
   for (const Index i : rows) {
     if (i >= this->data().rows()) throw InputError(fmt::format("row {} of {} does not exist.", i, this->data().rows()));
   }
-  const arma::uvec index = arma::conv_to<arma::uvec>::from(rows);
-  const Vec y = target().elem(index);
+  const std::vector<double> ones(rows.size(), 1.0);
   Data data = *data_;
-  if (this->data().is_sparse()) {
-    arma::sp_mat columns(this->data().cols(), rows.size());
-    for (Index i = 0; i < rows.size(); ++i) columns.col(i) = this->data().sparse().col(rows[i]);
-    data.network = std::make_shared<const NetworkData>(DataMatrix(arma::sp_mat(columns.t())), y, output_signs());
-  } else {
-    const arma::mat columns = this->data().dense().cols(index);
-    data.network = std::make_shared<const NetworkData>(DataMatrix(arma::mat(columns.t())), y, output_signs());
-  }
+  data.network = some_rows(*data.network, rows, ones);
   data.conflicts = find_conflicts(*data.network, activation());
+  return TwoLayerRelu(std::make_shared<const Data>(std::move(data)));
+}
+
+TwoLayerRelu TwoLayerRelu::with_equal_rows_merged() const {
+  if (activation().kind != Activation::Kind::relu) throw InputError("equal rows can be merged for relu only.");
+  std::vector<double> weight(this->data().rows(), 1.0);
+  for (const std::vector<Index>& group : equal_rows(this->data())) {
+    for (const Index i : group) weight[i] = 0;
+    weight[group[0]] = std::sqrt(static_cast<double>(group.size()));
+  }
+  std::vector<Index> rows;
+  std::vector<double> scale;
+  for (Index i = 0; i < weight.size(); ++i) {
+    if (weight[i] == 0 || is_zero_row(this->data(), i)) continue;
+    rows.push_back(i);
+    scale.push_back(weight[i]);
+  }
+  if (rows.empty()) throw InputError("every row of X is zero: nothing to train on.");
+  TwoLayerRelu merged = with_attainable_targets();
+  Data data = *merged.data_;
+  data.network = some_rows(*data.network, rows, scale);
+  data.conflicts = {};
   return TwoLayerRelu(std::make_shared<const Data>(std::move(data)));
 }
 

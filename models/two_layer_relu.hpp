@@ -69,6 +69,10 @@ class TwoLayerRelu : public Model {
   /// The same net for targets without conflicts: each replaced by the mean of its group of equal rows, or by f where the row is zero.
   /// The objective differs by the constant ½·floor², so that minimizers and steps are the same, and the residual can vanish.
   TwoLayerRelu with_attainable_targets() const;
+  /// ReLU only: the same for attainable targets with each group of g equal rows as one, times √g like its target, and without rows of
+  /// zeros. As φ(√g z) = √g φ(z) the objective is that of with_attainable_targets(), and JJᵀ is not singular on account of equal rows.
+  /// Throws InputError for softplus, and where nothing but zeros would be left.
+  TwoLayerRelu with_equal_rows_merged() const;
 
  private:
   struct Data;
@@ -81,21 +85,27 @@ arma::mat relu_kernel(const DataMatrix& X);
 
 /// How train_network trains.
 struct TrainOptions : Options {
-  /// When unit steps disappoint, go through smoothed activations: softplus(βz)/β with growing β, then the model's own.
+  /// When the first steps disappoint, go on: through smoothed activations, then from larger and larger initial weights, see train_network.
   bool continuation = true;
   TrainOptions() { max_iterations = 1000; }  // over all stages
 };
 
-/// Trains from W (normally model.initial_weights()) in stages, as far as each is needed: undamped Gram-Gauss-Newton steps (Brand et al.
-/// 2021, Algorithm 1), given up after five without a new best point; then Levenberg-Marquardt on softplus(βz)/β for β = 1, 4, 16, …,
-/// 4096, then on the model itself.
+/// Trains from W (normally model.initial_weights()) in stages, as far as each is needed; a stage is given up as soon as it disappoints:
+///  1. undamped Gram-Gauss-Newton steps from W (Brand et al. 2021, Algorithm 1);
+///  2. for ReLU, smoothing: Levenberg-Marquardt on softplus(4z)/4 and softplus(16z)/16 from initial weights three times as large, then
+///     undamped steps on the model itself. For softplus, Levenberg-Marquardt from the best point;
+///  3. where there are parameters enough, undamped steps from lazy_start (models/network/lazy_start.hpp) 10, 1000 and 10⁵ times as large:
+///     what interpolates at all, interpolates there, though the net learns no features any more;
+///  4. Levenberg-Marquardt from the best point.
+/// Equal rows are merged for steps on ReLU (with_equal_rows_merged), unless the solver sketches or preconditions.
 ///
 /// Same contract as minimize, over all stages together: iterations, seconds, time limit, callback, cancel. The history runs on through
 /// the stages (an iteration of a smoothed one names its activation in `fallback`, and its figures are the smoothed model's); the notes say
 /// what each stage did. W and the summary's figures are those of the best point of the model itself; residual ratios refer to ‖f − y‖ of
 /// the model itself at the start. `converged` means that this ratio is within tolerance; `unattainable`, that it is within 1 % of the floor
-/// that conflicts() sets above the tolerance. A globalization other than automatic replaces the first stage's unit steps; with
-/// continuation off, nothing follows it. A criterion other than residual_ratio makes this a plain call of minimize.
+/// that conflicts() sets above the tolerance. A globalization other than automatic replaces the first stage's unit steps, is not given up
+/// early, and for softplus is all; with continuation off, ReLU has stages 1 and 4 when automatic, else the first alone. A criterion other
+/// than residual_ratio makes this a plain call of minimize.
 Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options = {});
 
 }  // namespace raphson

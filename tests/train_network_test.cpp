@@ -194,9 +194,9 @@ BOOST_AUTO_TEST_CASE(smoothing_solves_what_unit_steps_do_not) {
   std::string notes;
   for (const std::string& note : summary.notes) notes += note + "\n";
   BOOST_TEST(notes.find("unit steps") != std::string::npos);
-  BOOST_TEST(notes.find("no more progress") != std::string::npos);
-  BOOST_TEST(notes.find("softplus(1z)/1, damped steps") != std::string::npos);
-  BOOST_TEST(notes.find("softplus(4096z)/4096, damped steps") != std::string::npos);
+  BOOST_TEST(notes.find("no better point in 5 steps") != std::string::npos);
+  BOOST_TEST(notes.find("start 3 times as large, softplus(4z)/4, damped steps") != std::string::npos);
+  BOOST_TEST(notes.find("softplus(16z)/16, damped steps") != std::string::npos, notes);
 }
 
 BOOST_AUTO_TEST_CASE(conflicting_targets_end_at_the_floor) {

@@ -1,0 +1,151 @@
+/// Networks on real regression data with default options: what training takes, stage by stage.
+///
+/// Writes real_nets.json and prints a table of Markdown: a row for each data set and seed. Rows of data that are not there are left out by
+/// name.
+
+#include <raphson/core/error.hpp>
+#include <raphson/core/threads.hpp>
+#include <raphson/models/two_layer_relu.hpp>
+#include <raphson/problems/readers.hpp>
+#include <raphson/problems/standardize.hpp>
+#include <raphson/solvers/auto.hpp>
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+
+#include "benchmarks/support/report.hpp"
+
+using namespace raphson;
+using namespace raphson::bench;
+
+namespace {
+
+/// The last column is the target.
+struct Source {
+  std::string name, path;
+};
+
+std::vector<Source> sources(const std::string& folder) {
+  const std::string uci = folder + "/regression/";
+  return {{"boston", uci + "bostonHousing/data.txt"},
+          {"yacht", uci + "yacht/data.txt"},
+          {"energy", uci + "energy/data.txt"},
+          {"diabetes", source_folder() + "/examples/data/diabetes.csv"},
+          {"wine-red", uci + "wine-quality-red/data.txt"},
+          {"concrete", uci + "concrete/data.txt"},
+          {"kin8nm", uci + "kin8nm/data.txt"},
+          {"power-plant", uci + "power-plant/data.txt"}};
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::vector<std::string> list;
+  std::istringstream stream(text);
+  for (std::string word; std::getline(stream, word, ',');) list.push_back(word);
+  return list;
+}
+
+struct Settings {
+  Index width = 0;
+  Activation activation;
+  TrainOptions training;
+};
+
+TwoLayerRelu network(const Source& source, const Settings& settings, std::uint64_t seed) {
+  const Dataset data = read(source.path);
+  Standardization scaling;
+  scaling.fit(data.features, data.target);
+  DataMatrix X = scaling.features(data.features);
+  Vec y = scaling.targets(data.target);
+  return TwoLayerRelu(std::move(X), std::move(y), {.width = settings.width, .activation = settings.activation, .seed = seed});
+}
+
+/// One training, from the initial weights of a seed.
+Json train(const Source& source, const Settings& settings, std::uint64_t seed) {
+  const TwoLayerRelu net = network(source, settings, seed);
+  Auto solver;
+  Vec W = net.initial_weights();
+  const double start = std::sqrt(2 * net.value(W));
+  TrainOptions options = settings.training;
+  options.seed = seed;
+  const Summary summary = train_network(net, solver, W, options);
+  Json row{{"data", source.name},
+           {"n", net.data().rows()},
+           {"d", net.data().cols()},
+           {"width", net.width()},
+           {"seed", seed},
+           {"steps", summary.iterations},
+           {"seconds", summary.seconds},
+           {"residual_ratio", summary.residual_ratio},
+           {"floor", net.conflicts().floor / start},
+           {"status", to_string(summary.status)},
+           {"message", summary.message},
+           {"notes", summary.notes}};
+  row["stages"] = std::ranges::count_if(summary.notes, [](const std::string& note) { return note.starts_with("iterations "); });
+  row["phases"] = {{"linear_setup", summary.phases.linear_setup},
+                   {"linear_solve", summary.phases.linear_solve},
+                   {"objective", summary.phases.objective}};
+  return row;
+}
+
+std::vector<std::string> cells(const Json& row) {
+  const auto whole = [&row](const char* key) { return fmt::format("{}", row[key].get<Index>()); };
+  const double floor = row["floor"].get<double>();
+  return {row["data"].get<std::string>(),
+          whole("n"),
+          whole("d"),
+          whole("width"),
+          whole("seed"),
+          whole("stages"),
+          whole("steps"),
+          seconds_text(row["seconds"].get<double>()),
+          fmt::format("{:.2e}", row["residual_ratio"].get<double>()),
+          floor > 0 ? fmt::format("{:.2e}", floor) : "0",
+          row["status"].get<std::string>()};
+}
+
+}  // namespace
+
+int main(int count, char** arguments_given) {
+  const Arguments arguments(
+      count, arguments_given, "Trains two-layer networks on real regression data with default options.",
+      {{"data", source_folder() + "/../shared/data", "folder that holds regression/"},
+       {"sets", "boston,yacht,energy,diabetes,wine-red,concrete", "also kin8nm, power-plant"},
+       {"width", "4096", "hidden neurons"},
+       {"seeds", "3", "seeds 0, 1, … of each"},
+       {"softplus", "0", "β of softplus(βz)/β; 0: ReLU"},
+       {"threads", "0", "0: all cores"},
+       {"time-limit", "60", "seconds a training may take"},
+       {"out", ".", "folder for real_nets.json"},
+       {"notes", "flag", "print what every stage did"}});
+  Settings settings;
+  settings.width = static_cast<Index>(arguments.number("width"));
+  if (arguments.number("softplus") > 0) settings.activation = Activation::softplus(arguments.number("softplus"));
+  settings.training.time_limit = arguments.number("time-limit");
+  const ThreadScope threads(static_cast<int>(arguments.number("threads")));
+  Json result{{"machine", machine(thread_count())}, {"command", arguments.command()}};
+  std::vector<std::vector<std::string>> rows{
+      {"data", "n", "d", "width", "seed", "stages", "steps", "seconds", "residual ratio", "floor", "status"}};
+  const std::vector<std::string> wanted = words(arguments.text("sets"));
+  for (const Source& source : sources(arguments.text("data"))) {
+    if (std::ranges::find(wanted, source.name) == wanted.end()) continue;
+    if (!std::filesystem::exists(source.path)) {
+      std::cerr << source.name << " is not there: " << source.path << "\n";
+      continue;
+    }
+    for (Index seed = 0; seed < static_cast<Index>(arguments.number("seeds")); ++seed) {
+      const Json row = train(source, settings, seed);
+      rows.push_back(cells(row));
+      result["rows"].push_back(row);
+      std::cerr << fmt::format("{} seed {}: {} steps, {:.2f} s, {:.2e}, {}\n", source.name, seed, row["steps"].get<Index>(),
+                               row["seconds"].get<double>(), row["residual_ratio"].get<double>(), row["status"].get<std::string>());
+      if (!arguments.flag("notes")) continue;
+      for (const Json& note : row["notes"]) std::cerr << "    " << note.get<std::string>() << "\n";
+    }
+  }
+  std::cout << table(rows) << "\n" << machine_text(result["machine"]) << "\n";
+  write_json(arguments.text("out") + "/real_nets.json", result);
+  return 0;
+}

@@ -1,0 +1,123 @@
+#include <raphson/models/network/training_schedule.hpp>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace raphson {
+namespace {
+
+using Start = TrainingStage::Start;
+
+/// Smoothed stages begin at weights this many times the Gaussian ones: with less, features that must be learnt take long; with more, the
+/// net learns none and predicts worse where targets are smooth.
+constexpr double smoothed_scale = 3;
+/// softplus(βz)/β on the way back to ReLU, few and soon sharp: after them the activations that flip are few.
+constexpr double sharpnesses[] = {4, 16};
+/// A smoothed stage is done at a residual ratio of this over β, or a tenth of the goal: sharpening changes f by about 1/β.
+constexpr double smoothed_goal = 0.04;
+constexpr Index smoothed_limit = 60;
+/// Larger and larger lazy starts. The last is the largest at which f has the digits that a tolerance of 1e-8 needs.
+constexpr double lazy_scales[] = {10, 1000, 1e5};
+
+/// Unit steps have disappointed when this many in a row bring no new best point, or the residual is this much above the best, or the best
+/// has fallen by less than `progress` within `window`.
+constexpr Index patience = 5;
+constexpr double growth = 100;
+struct Pace {
+  Index window;
+  double progress;
+};
+constexpr Pace unit_pace{40, 0.25}, smoothed_pace{12, 0.5}, damped_pace{30, 0.9};
+/// More damping than this, relative to trace(JJᵀ)/n, means steps that no longer cross a kink.
+constexpr double largest_damping = 100;
+
+double smallest(const std::vector<double>& ratios, Index count) {
+  return *std::min_element(ratios.begin(), ratios.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+bool too_slow(const std::vector<double>& ratios, const Pace& pace) {
+  if (ratios.size() <= pace.window) return false;
+  return !(smallest(ratios, ratios.size()) <= pace.progress * smallest(ratios, ratios.size() - pace.window));
+}
+
+std::string unit_disappointment(const std::vector<double>& ratios) {
+  const auto best = std::min_element(ratios.begin(), ratios.end());
+  if (static_cast<Index>(ratios.end() - best) > patience) return fmt::format("no better point in {} steps", patience);
+  if (!(ratios.back() <= growth * *best)) return "steps went astray";
+  return too_slow(ratios, unit_pace) ? "too slow" : "";
+}
+
+}  // namespace
+
+std::string TrainingStage::activation_text() const { return fmt::format("softplus({0:g}z)/{0:g}", sharpness); }
+
+std::string TrainingStage::text() const {
+  std::string text;
+  if (start == Start::lazy) text = fmt::format("start {:g} times as large, ", scale);
+  if (smoothed()) text += activation_text() + ", ";
+  switch (globalization) {
+    case Globalization::unit:
+      return text + "unit steps";
+    case Globalization::levenberg_marquardt:
+      return text + "damped steps";
+    default:
+      return text + "steps";
+  }
+}
+
+std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainOptions& options, double goal) {
+  const bool planned = options.globalization == Globalization::automatic;
+  const bool kinks = net.activation().kind == Activation::Kind::relu, enough = net.parameters() >= net.data().rows();
+  const TrainingStage unit{.globalization = Globalization::unit, .goal = goal, .max_iterations = options.max_iterations};
+  TrainingStage damped = unit;
+  damped.globalization = Globalization::levenberg_marquardt;
+  damped.start = Start::best;
+
+  std::vector<TrainingStage> stages{unit};
+  if (!planned) {
+    stages.front().globalization = options.globalization;
+    stages.front().give_up_early = false;
+    if (!options.continuation || !kinks) return stages;
+  }
+  if (options.continuation) {
+    if (kinks) {
+      for (const double sharpness : sharpnesses) {
+        TrainingStage stage = damped;
+        stage.start = sharpness == sharpnesses[0] ? Start::lazy : Start::here;
+        stage.scale = smoothed_scale;
+        stage.sharpness = sharpness;
+        stage.goal = std::max(smoothed_goal / sharpness, 0.1 * goal);
+        stage.max_iterations = smoothed_limit;
+        stages.push_back(stage);
+      }
+      stages.push_back(unit);
+      // What a smoothed stage does not reach the next ones will not either.
+      for (Index i = 1; i < stages.size(); ++i) stages[i].when_missed = stages.size();
+    } else {
+      stages.push_back(damped);
+      stages.back().when_missed = stages.size();
+    }
+    for (const double scale : lazy_scales) {
+      if (!enough) break;  // fewer parameters than rows: not in the regime at any scale
+      TrainingStage stage = unit;
+      stage.start = Start::lazy;
+      stage.scale = scale;
+      stage.when_missed = stages.size() + 1;
+      stages.push_back(stage);
+    }
+  }
+  stages.front().when_missed = 1;
+  stages.push_back(damped);
+  stages.back().when_missed = stages.size();
+  return stages;
+}
+
+std::string disappointment(const TrainingStage& stage, const std::vector<double>& ratios, double damping) {
+  if (stage.globalization == Globalization::unit) return unit_disappointment(ratios);
+  if (stage.globalization == Globalization::levenberg_marquardt && damping > largest_damping)
+    return fmt::format("damping grew to {:.0e} of the mean diagonal", damping);
+  return too_slow(ratios, stage.smoothed() ? smoothed_pace : damped_pace) ? "no more progress" : "";
+}
+
+}  // namespace raphson
