@@ -149,6 +149,29 @@ std::string path_script(const std::vector<PathRow>& rows, std::optional<Index> b
   return script + "\nset output\n";
 }
 
+std::string learning_script(const Summary& summary, const std::string& title, const std::string& path, const std::string& output) {
+  std::string script = "$run << EOD\n";
+  bool validated = false;
+  for (const Iteration& i : summary.history) {
+    script += fmt::format("{:.6g} {} {:.6g} {:.6g}\n", i.seconds, i.iteration, std::max(i.residual_ratio, floor_shown), i.held_out);
+    validated = validated || std::isfinite(i.held_out);
+  }
+  script += fmt::format("EOD\nset terminal {}\nset output {}\n", terminal_of(path), quoted(output));
+  script += fmt::format("set multiplot layout 1,2 title {} noenhanced\n", quoted(title));
+  script +=
+      "set datafile missing 'nan'\nset logscale y\nset format y '10^{%T}'\nset grid lc rgb '#d0d0d0' lw 0.5\n"
+      "set tics nomirror\nset xrange [0:]\nset key outside bottom center horizontal\nset ylabel 'residual ratio ‖f − y‖ / ‖f_0 − y‖'\n";
+  script += validated ? "set border 11\nset y2tics\nset y2label 'validation RMSE'\n" : "set border 3\n";
+  for (const auto& [column, label] : {std::pair{1, "seconds"}, std::pair{2, "iterations"}}) {
+    script += fmt::format("set xlabel '{}'\nplot $run using {}:3 with lines lw 2 lc rgb '{}' title 'training residual'", label, column,
+                          colours[0]);
+    if (validated)
+      script += fmt::format(", $run using {}:4 axes x1y2 with lines lw 2 lc rgb '{}' title 'validation RMSE'", column, colours[1]);
+    script += "\n";
+  }
+  return script + "unset multiplot\nset output\n";
+}
+
 void draw_picture(Console& console, OutputFile& plot, const std::string& script) {
   const std::string trouble = run_gnuplot(script);
   console.stage("");
