@@ -131,6 +131,9 @@ void add_run_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
       ->capture_default_str();
   app.add_option("--inner-tolerance", o.inner_tolerance, "Relative residual of the linear systems; implies --forcing constant")
       ->group("Run");
+  app.add_option("--initial-damping", o.initial_damping, "Of levenberg-marquardt, relative to the mean diagonal of the system")
+      ->group("Run")
+      ->capture_default_str();
   app.add_option("--seed", o.seed, "Of every random number")->check(whole_number)->group("Run")->capture_default_str();
   app.add_option("--threads", o.threads, "0: all cores. Results do not depend on it")->group("Run")->capture_default_str();
   app.add_option("--json", a.json, "Write the result to this file")->group("Output");
@@ -300,7 +303,8 @@ void finish_batch(const CLI::App& app, const FitArguments& a) {
     throw InputError(fmt::format("--batch-damping {} must be a finite number >= 0.", a.batch_damping));
   if (find_solver(a.solver_name).first_order())
     throw InputError(fmt::format("--batch takes Gauss-Newton steps; {} is first-order. See `raphson solvers`.", a.solver_name));
-  for (const char* option : {"--globalization", "--forcing", "--inner-tolerance", "--no-continuation", "--checkpoint", "--resume"})
+  for (const char* option :
+       {"--globalization", "--forcing", "--inner-tolerance", "--initial-damping", "--no-continuation", "--checkpoint", "--resume"})
     if (given(app, option)) throw InputError(fmt::format("{} does not go with --batch.", option));
 }
 
