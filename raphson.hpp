@@ -3,9 +3,11 @@
 
 #include <raphson/core/data_matrix.hpp>
 #include <raphson/core/derivative_check.hpp>
+#include <raphson/core/early_stopping.hpp>
 #include <raphson/core/function_operator.hpp>
 #include <raphson/core/minimize.hpp>
 #include <raphson/models/linear_model.hpp>
+#include <raphson/models/network/train_state.hpp>
 #include <raphson/models/regularization_path.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 #include <raphson/problems/generators.hpp>

@@ -131,6 +131,9 @@ void add_run_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
       ->capture_default_str();
   app.add_option("--inner-tolerance", o.inner_tolerance, "Relative residual of the linear systems; implies --forcing constant")
       ->group("Run");
+  app.add_option("--initial-damping", o.initial_damping, "Of levenberg-marquardt, relative to the mean diagonal of the system")
+      ->group("Run")
+      ->capture_default_str();
   app.add_option("--seed", o.seed, "Of every random number")->check(whole_number)->group("Run")->capture_default_str();
   app.add_option("--threads", o.threads, "0: all cores. Results do not depend on it")->group("Run")->capture_default_str();
   app.add_option("--json", a.json, "Write the result to this file")->group("Output");
@@ -264,12 +267,97 @@ void add_problem_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
   add_run_options(app, a, texts);
 }
 
+bool held_out_given(const FitArguments& a) { return a.validation || !a.validation_data.empty(); }
+
+/// Options for which it does not matter to a training that is taken up again how they were given before.
+const char* const free_options[] = {"--help", "--data",         "--validation-data", "--max-iterations", "--time-limit", "--threads",
+                                    "--json", "--quiet",        "--verbose",         "--save",           "--checkpoint", "--resume",
+                                    "--plot", "--memory-limit", "--checkpoint-every"};
+
+TypedOptions typed_options(const CLI::App& app) {
+  TypedOptions typed;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() == 0 || std::ranges::find(free_options, name) != std::end(free_options)) continue;
+    typed.emplace_back(name, fmt::format("{}", fmt::join(option->results(), " ")));
+  }
+  return typed;
+}
+
+void finish_held_out(const FitArguments& a) {
+  if (a.validation) require_fraction("--validation", *a.validation);
+  if (a.validation && !a.validation_data.empty())
+    throw InputError("--validation and --validation-data exclude each other: rows are kept back, or they come from a file.");
+  if (!a.patience) return;
+  if (!held_out_given(a)) throw InputError("--patience needs rows to judge by: give --validation or --validation-data as well.");
+  if (*a.patience == 0) throw InputError("--patience 0: give the number of steps without a new best that end the training, at least 1.");
+}
+
+void finish_batch(const CLI::App& app, const FitArguments& a) {
+  if (!a.batch) {
+    if (given(app, "--batch-damping")) throw InputError("--batch-damping needs --batch.");
+    return;
+  }
+  if (*a.batch == 0) throw InputError("--batch 0: a mini-batch needs at least one row.");
+  if (!(a.batch_damping >= 0 && std::isfinite(a.batch_damping)))
+    throw InputError(fmt::format("--batch-damping {} must be a finite number >= 0.", a.batch_damping));
+  if (find_solver(a.solver_name).first_order())
+    throw InputError(fmt::format("--batch takes Gauss-Newton steps; {} is first-order. See `raphson solvers`.", a.solver_name));
+  for (const char* option :
+       {"--globalization", "--forcing", "--inner-tolerance", "--initial-damping", "--no-continuation", "--checkpoint", "--resume"})
+    if (given(app, option)) throw InputError(fmt::format("{} does not go with --batch.", option));
+}
+
+void finish_checkpoint(const FitArguments& a) {
+  if (a.checkpoint_every && *a.checkpoint_every == 0) throw InputError("--checkpoint-every 0: give the steps between two checkpoints.");
+  if (a.checkpoint.empty() && a.resume.empty()) {
+    if (a.checkpoint_every) throw InputError("--checkpoint-every needs --checkpoint FILE.");
+  } else if (find_solver(a.solver_name).first_order()) {
+    throw InputError(fmt::format("{} is for solvers of linear systems, not for {}; see `raphson solvers`.",
+                                 a.checkpoint.empty() ? "--resume" : "--checkpoint", a.solver_name));
+  }
+}
+
+void finish_fit(const CLI::App& app, FitArguments& a, const Texts& texts) {
+  finish(app, a, texts);
+  find_solver(a.solver_name);
+  finish_held_out(a);
+  finish_batch(app, a);
+  finish_checkpoint(a);
+  a.typed = typed_options(app);
+}
+
+void add_training_options(CLI::App& app, FitArguments& a) {
+  app.add_option("--validation", a.validation, "Share of the rows to keep back, drawn by --seed: RMSE on them is reported every step")
+      ->group(network_only);
+  app.add_option("--validation-data", a.validation_data, "File with the rows to validate on, instead")->group(network_only);
+  app.add_option("--patience", a.patience,
+                 "Stop after so many steps (with --batch: epochs) without a new best on those rows, and return it")
+      ->check(whole_number)
+      ->group(network_only);
+  app.add_option("--batch", a.batch, "Train by mini-batches of so many rows; --max-iterations counts batches")
+      ->check(whole_number)
+      ->group(network_only);
+  app.add_option("--batch-damping", a.batch_damping, "Damping of a batch's system, relative to its mean diagonal")
+      ->group(network_only)
+      ->capture_default_str();
+  app.add_option("--checkpoint", a.checkpoint, "File to write the training to as it goes, for --resume")->group(network_only);
+  app.add_option("--checkpoint-every", a.checkpoint_every, "Steps between two checkpoints. Default: 20")
+      ->check(whole_number)
+      ->group(network_only);
+  app.add_option("--resume", a.resume, "Go on from this checkpoint, with the command line that it was made with")->group(network_only);
+  app.add_option("--plot", a.plot, "Draw learning curves by gnuplot: .svg, .png or .pdf")->group(network_only);
+}
+
 CLI::App* add_fit(CLI::App& app, FitArguments& a, Texts& texts) {
   CLI::App* fit = app.add_subcommand("fit", "Minimize sum_i w_i loss_i + 1/2 mu |x|^2, or train a two-layer network");
   add_problem_options(*fit, a, texts);
   fit->add_option("--solver", a.solver_name, "Linear-system strategy; see `raphson solvers`")->group("Solver")->capture_default_str();
   fit->add_option("--save", a.save, "Write the model to this file (JSON; .gz compresses) for `raphson predict`")->group("Output");
-  fit->footer("Exit status: 0 converged; 1 not converged (the result is still written); 2 bad input; 3 out of memory or disk.");
+  add_training_options(*fit, a);
+  fit->footer(
+      "Exit status: 0 converged, or ended by --patience; 1 not converged (the result is still written); 2 bad input;\n"
+      "3 out of memory or disk.");
   return fit;
 }
 
@@ -358,8 +446,7 @@ Command parse_command_line(int argc, char** argv) {
   }
   if (fit->parsed()) {
     command.kind = Command::Kind::fit;
-    finish(*fit, command.fit, fit_texts);
-    find_solver(command.fit.solver_name);
+    finish_fit(*fit, command.fit, fit_texts);
   } else if (path->parsed()) {
     command.kind = Command::Kind::path;
     finish_path(*path, command.path, path_texts);

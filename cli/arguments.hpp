@@ -37,13 +37,26 @@ struct ProblemArguments {
   Options options;                        ///< callback, cancel and max_iterations are filled in by the command
   std::optional<Index> max_iterations;    ///< unset: 200, first-order methods 2000
   std::vector<std::string> sketch_flags;  ///< of --sketch, --sketch-size, --precision: those given
+  std::optional<double> validation;       ///< fit relu, path: share of the rows kept back
+  std::string validation_data;            ///< fit relu: or a file of them
   bool quiet = false, verbose = false;
   std::string json;
 };
 
+/// What was given on the command line, in words: options by name.
+using TypedOptions = std::vector<std::pair<std::string, std::string>>;
+
 struct FitArguments : ProblemArguments {
   std::string solver_name = "auto";
   std::string save;
+  // relu:
+  std::optional<Index> patience;  ///< measurements without a new best on held-out rows
+  std::optional<Index> batch;     ///< rows of a mini-batch
+  double batch_damping = 0;
+  std::string checkpoint, resume;         ///< files
+  std::optional<Index> checkpoint_every;  ///< steps
+  std::string plot;
+  TypedOptions typed;  ///< those that decide the course of training
 };
 
 struct CompareArguments : ProblemArguments {
@@ -55,7 +68,6 @@ struct PathArguments : ProblemArguments {  // model.l2 is l2_max
   std::string solver_name = "auto";
   double l2_max = 0, l2_min = 0;
   Index points = 30;
-  std::optional<double> validation;  ///< share of the rows kept back
   std::string plot, save;
 };
 

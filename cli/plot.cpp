@@ -149,6 +149,45 @@ std::string path_script(const std::vector<PathRow>& rows, std::optional<Index> b
   return script + "\nset output\n";
 }
 
+namespace {
+
+/// 1, 2 or 5 times a power of ten, so that at most six such steps fit into `length`: labels then do not touch.
+double tick_step(double length) {
+  if (!(length > 0 && std::isfinite(length))) return 1;
+  const double power = std::pow(10, std::floor(std::log10(length / 6)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (factor * power >= length / 6) return factor * power;
+  return 10 * power;
+}
+
+}  // namespace
+
+std::string learning_script(const Summary& summary, const std::string& title, const std::string& path, const std::string& output) {
+  std::string script = "$run << EOD\n";
+  bool validated = false;
+  Iteration last;
+  for (const Iteration& i : summary.history) {
+    last = i;
+    script += fmt::format("{:.6g} {} {:.6g} {:.6g}\n", i.seconds, i.iteration, std::max(i.residual_ratio, floor_shown), i.held_out);
+    validated = validated || std::isfinite(i.held_out);
+  }
+  script += fmt::format("EOD\nset terminal {}\nset output {}\n", terminal_of(path), quoted(output));
+  script += fmt::format("set multiplot layout 1,2 title {} noenhanced\n", quoted(title));
+  script +=
+      "set datafile missing 'nan'\nset logscale y\nset format y '10^{%T}'\nset grid lc rgb '#d0d0d0' lw 0.5\n"
+      "set tics nomirror\nset xrange [0:]\nset key outside bottom center horizontal\nset ylabel 'residual ratio ‖f − y‖ / ‖f_0 − y‖'\n";
+  script += validated ? "set border 11\nset y2tics\nset y2label 'validation RMSE'\n" : "set border 3\n";
+  for (const int column : {1, 2}) {
+    script += fmt::format("set xlabel '{}'\nset xtics {:g}\n", column == 1 ? "seconds" : "iterations",
+                          tick_step(column == 1 ? last.seconds : static_cast<double>(last.iteration)));
+    script += fmt::format("plot $run using {}:3 with lines lw 2 lc rgb '{}' title 'training residual'", column, colours[0]);
+    if (validated)
+      script += fmt::format(", $run using {}:4 axes x1y2 with lines lw 2 lc rgb '{}' title 'validation RMSE'", column, colours[1]);
+    script += "\n";
+  }
+  return script + "unset multiplot\nset output\n";
+}
+
 void draw_picture(Console& console, OutputFile& plot, const std::string& script) {
   const std::string trouble = run_gnuplot(script);
   console.stage("");

@@ -19,6 +19,10 @@ std::string plot_script(const Problem& problem, const std::vector<ComparedRun>& 
 std::string path_script(const std::vector<PathRow>& rows, std::optional<Index> best, const std::string& title, const std::string& path,
                         const std::string& output);
 
+/// A gnuplot script that draws one training's residual ratio, and the RMSE on validation rows where history has it, against seconds and
+/// against iterations.
+std::string learning_script(const Summary& summary, const std::string& title, const std::string& path, const std::string& output);
+
 /// Throws InputError for an ending that has no picture kind.
 void check_plot_path(const std::string& path);
 

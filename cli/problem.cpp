@@ -1,4 +1,4 @@
-#include "cli/problem.hpp"
+#include "cli/held_out.hpp"
 
 #include <raphson/core/error.hpp>
 #include <raphson/core/interrupt.hpp>
@@ -28,11 +28,20 @@ void make_linear(Problem& problem, const ModelArguments& arguments) {
   problem.start.zeros(problem.linear->parameters());
 }
 
-void make_network(Problem& problem, const ModelArguments& arguments, std::uint64_t seed) {
-  const Dataset& data = problem.data;
+/// Takes the rows to validate on out of the data, or reads them.
+HeldRows held_rows(Problem& problem, const ProblemArguments& arguments) {
+  if (arguments.validation) return hold_out(problem.data, *arguments.validation, arguments.options.seed);
+  if (arguments.validation_data.empty()) return {};
+  return read_held_out(arguments.validation_data, arguments.read, problem.data);
+}
+
+void make_network(Problem& problem, const ProblemArguments& all) {
+  const ModelArguments& arguments = all.model;
+  Dataset& data = problem.data;
   require_nonempty(data.features, "A");
   require_finite(data.features, "A");
   require_finite(data.target, "y");
+  HeldRows held = held_rows(problem, all);
   problem.scaling.columns = arguments.standardize_columns;
   problem.scaling.constant = arguments.constant_feature;
   problem.scaling.unit_rows = arguments.unit_rows;
@@ -41,7 +50,10 @@ void make_network(Problem& problem, const ModelArguments& arguments, std::uint64
   TwoLayerReluOptions options;
   options.width = arguments.width;
   options.activation = arguments.activation == "softplus" ? Activation::softplus(arguments.sharpness) : Activation::relu();
-  options.seed = seed;
+  options.seed = all.options.seed;
+  if (!held.target.is_empty()) problem.held_features = problem.scaling.features(held.features);
+  problem.held_target = std::move(held.target);
+  problem.held_text = std::move(held.text);
   problem.network = std::make_shared<TwoLayerRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
   problem.start = problem.network->initial_weights();
 }
@@ -60,7 +72,7 @@ Problem load_problem(const ProblemArguments& arguments, Console& console) {
   problem.data = read(arguments.data, arguments.read);
   console.stage("preparing");
   if (arguments.model.is_network())
-    make_network(problem, arguments.model, arguments.options.seed);
+    make_network(problem, arguments);
   else
     make_linear(problem, arguments.model);
   problem.read_seconds = clock.seconds();
@@ -86,14 +98,23 @@ Options options_for(const ProblemArguments& arguments, const SolverRow& row) {
   return options;
 }
 
+TrainOptions training_options(const ProblemArguments& arguments, Options options) {
+  TrainOptions training;
+  static_cast<Options&>(training) = std::move(options);
+  training.continuation = arguments.model.continuation;
+  return training;
+}
+
 Summary run_solver(const Problem& problem, const SolverRow& row, LinearSolver* solver, const ProblemArguments& arguments, Options options,
                    Vec& theta) {
   if (row.first_order()) return row.descend(problem.model(), theta, options);
   if (problem.linear) return minimize(*problem.linear, *solver, theta, options);
-  TrainOptions training;
-  static_cast<Options&>(training) = std::move(options);
-  training.continuation = arguments.model.continuation;
-  return train_network(*problem.network, *solver, theta, training);
+  return train_network(*problem.network, *solver, theta, training_options(arguments, std::move(options)));
+}
+
+double validation_rmse(const Problem& problem, const Vec& theta) {
+  const Vec fitted = problem.scaling.undo_targets(problem.network->predict(problem.held_features, theta));
+  return arma::norm(fitted - problem.held_target) / std::sqrt(static_cast<double>(fitted.n_elem));
 }
 
 double train_rmse(const Problem& problem, const Vec& theta) {

@@ -18,12 +18,16 @@ struct Problem {
   Standardization scaling;  ///< of a network
   std::shared_ptr<const LinearModel> linear;
   std::shared_ptr<const TwoLayerRelu> network;
+  DataMatrix held_features;  ///< of a network, as it sees them: rows to validate on; without them no rows
+  Vec held_target;           ///< on its own scale
+  std::string held_text;     ///< where they come from; "" without
   Vec start;
   std::vector<double> labels;  ///< of two classes: the smaller and the larger label
   double read_seconds = 0;
 
   const Model& model() const;
   Index rows() const { return data.features.rows(); }
+  bool validated() const { return !held_target.is_empty(); }
 };
 
 /// Reads the file and makes the model. Throws InputError for whatever is wrong with the data.
@@ -36,6 +40,9 @@ struct FirstStep {
 };
 FirstStep first_step(const Problem& problem, const Options& options);
 
+/// How train_network is to go.
+TrainOptions training_options(const ProblemArguments& arguments, Options options);
+
 /// Runs one solver of the table from theta (replaced by the best point).
 Summary run_solver(const Problem& problem, const SolverRow& row, LinearSolver* solver, const ProblemArguments& arguments, Options options,
                    Vec& theta);
@@ -45,5 +52,7 @@ Options options_for(const ProblemArguments& arguments, const SolverRow& row);
 
 /// Root mean squared error of a network's fit on the scale of the target as read.
 double train_rmse(const Problem& problem, const Vec& theta);
+/// The same on the rows to validate on.
+double validation_rmse(const Problem& problem, const Vec& theta);
 
 }  // namespace raphson::cli

@@ -17,7 +17,7 @@ std::string storage_text(const DataMatrix& data) {
   return fmt::format("dense f64, {}", bytes_text(data.bytes()));
 }
 
-bool worth_printing(Index iteration) { return iteration <= 20 || (iteration <= 200 && iteration % 10 == 0) || iteration % 100 == 0; }
+bool worth_printing(Index row) { return row <= 20 || (row <= 200 && row % 10 == 0) || row % 100 == 0; }
 
 }  // namespace
 
@@ -38,6 +38,7 @@ void print_problem(Console& console, const Problem& problem, const ProblemArgume
   if (!problem.data.target_name.empty()) facts.push_back(fmt::format("target '{}'", problem.data.target_name));
   facts.insert(facts.end(), problem.data.notes.begin(), problem.data.notes.end());
   if (problem.network) facts.push_back(problem.scaling.text());
+  if (problem.validated()) facts.push_back(problem.held_text);
   console.line(fmt::format("data      {}", fmt::join(facts, "; ")));
 }
 
@@ -74,14 +75,16 @@ void print_run(Console& console, const Options& options) {
                            options.seed, limit));
 }
 
-IterationTable::IterationTable(Console& console, bool network, bool verbose) : console_(console), network_(network), verbose_(verbose) {
+IterationTable::IterationTable(Console& console, bool network, bool verbose, bool validated)
+    : console_(console), network_(network), verbose_(verbose), validated_(validated) {
   console_.line("");
-  console_.line(fmt::format("{:>6}  {:>14}  {:>9}  {:>10}  {:>6}  {:>8}  {:>16}  {:>8}", "iter", "objective",
-                            network_ ? "residual" : "rel.grad", "decrement", "step", "damping", "inner (res)", "sec"));
+  console_.line(fmt::format("{:>6}  {:>14}  {:>9}{}  {:>10}  {:>6}  {:>8}  {:>16}  {:>8}", "iter", "objective",
+                            network_ ? "residual" : "rel.grad", validated_ ? "  held-out" : "", "decrement", "step", "damping",
+                            "inner (res)", "sec"));
 }
 
 void IterationTable::row(const Iteration& iteration) {
-  if (verbose_ || worth_printing(iteration.iteration))
+  if (verbose_ || worth_printing(rows_++))
     print(iteration);
   else
     skipped_ = iteration;
@@ -96,8 +99,9 @@ void IterationTable::print(const Iteration& i) {
   const double progress = network_ ? i.residual_ratio : i.relative_gradient;
   const std::string inner = std::isnan(i.inner_residual) ? (i.inner_iterations ? fmt::format("{}", i.inner_iterations) : "–")
                                                          : fmt::format("{} ({:.0e})", i.inner_iterations, i.inner_residual);
-  console_.line(fmt::format("{:>6}  {:>14.7e}  {:>9}  {:>10}  {:>6}  {:>8}  {:>16}  {:>8.2f}", i.iteration, i.objective, number(progress),
-                            number(i.decrement), i.iteration == 0 ? "–" : fmt::format("{:.3g}", i.step),
+  const std::string held = validated_ ? fmt::format("  {:>8.4g}", i.held_out) : "";
+  console_.line(fmt::format("{:>6}  {:>14.7e}  {:>9}{}  {:>10}  {:>6}  {:>8}  {:>16}  {:>8.2f}", i.iteration, i.objective, number(progress),
+                            held, number(i.decrement), i.iteration == 0 ? "–" : fmt::format("{:.3g}", i.step),
                             i.damping == 0 ? "0" : fmt::format("{:.1e}", i.damping), inner, i.seconds));
   if (!i.fallback.empty()) console_.line(fmt::format("{:>6}  {}", "", i.fallback));
 }

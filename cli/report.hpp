@@ -24,7 +24,8 @@ void print_run(Console& console, const Options& options);
 /// One line an iteration as it happens; long histories are thinned (all up to 20, every 10th up to 200, every 100th) unless verbose.
 class IterationTable {
  public:
-  IterationTable(Console& console, bool network, bool verbose);
+  /// `validated`: with a column for Iteration::held_out.
+  IterationTable(Console& console, bool network, bool verbose, bool validated = false);
   void row(const Iteration& iteration);
   /// The last row, where it was thinned out.
   void finish();
@@ -33,7 +34,8 @@ class IterationTable {
   void print(const Iteration& iteration);
 
   Console& console_;
-  bool network_, verbose_;
+  bool network_, verbose_, validated_;
+  Index rows_ = 0;
   std::optional<Iteration> skipped_;
 };
 

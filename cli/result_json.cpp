@@ -45,9 +45,12 @@ void add_coefficients(Json& json, const LinearModel& model, const Vec& theta) {
   json["intercept"] = model.has_intercept() ? theta(d) : 0.0;
 }
 
-Json history_json(const Summary& s) {
+Json history_json(const Summary& s, bool validated = false) {
   Json history = Json::array();
-  for (const Iteration& iteration : s.history) history.push_back(iteration_json(iteration));
+  for (const Iteration& iteration : s.history) {
+    history.push_back(iteration_json(iteration));
+    if (validated) history.back()["validation_rmse"] = iteration.held_out;
+  }
   return history;
 }
 
@@ -64,8 +67,13 @@ std::string fit_json(const Problem& problem, const Summary& summary, const std::
     json["intercept"] = nullptr;
     json["residual_ratio"] = summary.residual_ratio;
     json["train_rmse"] = train_rmse(problem, theta);
+    if (problem.validated()) {
+      json["validation_rmse"] = validation_rmse(problem, theta);
+      json["rows_fitted"] = problem.rows();
+      json["rows_validated"] = problem.held_target.n_elem;
+    }
   }
-  json["history"] = history_json(summary);
+  json["history"] = history_json(summary, problem.validated());
   return text_of(json);
 }
 

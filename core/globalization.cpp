@@ -11,16 +11,15 @@ double fast_newton_tolerance(double kappa) { return 1 / (4 * kappa); }
 double ForcingTerm::next(double measure, double useful) {
   if (options_.forcing == Forcing::constant) return options_.inner_tolerance;
   double eta = 0.1;
-  if (previous_measure_ > 0) {
-    const double contraction = measure / previous_measure_;
+  if (previous_.measure > 0) {
+    const double contraction = measure / previous_.measure;
     eta = 0.9 * contraction * contraction;
-    const double memory = 0.9 * previous_ * previous_;
+    const double memory = 0.9 * previous_.eta * previous_.eta;
     if (memory > 0.1) eta = std::max(eta, memory);
   }
   // Four digits a step at most: the next step costs little more than a restart, and its residual is measured at a new point, in double.
   eta = std::clamp(std::isfinite(eta) ? eta : 0.1, 1e-4, 0.5);
-  previous_ = eta;
-  previous_measure_ = measure;
+  previous_ = {measure, eta};
   return std::clamp(eta, std::min(useful, 0.5), 0.5);
 }
 

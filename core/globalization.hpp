@@ -14,10 +14,17 @@ class ForcingTerm {
   /// η for the next system: `measure` is the norm that outer steps reduce (gradient or residual), `useful` the least η of any use.
   double next(double measure, double useful);
 
+  /// What it knows of the systems before.
+  struct Memory {
+    double measure = std::numeric_limits<double>::quiet_NaN();
+    double eta = 0.1;
+  };
+  const Memory& memory() const { return previous_; }
+  void remember(const Memory& previous) { previous_ = previous; }
+
  private:
   Options options_;
-  double previous_measure_ = std::numeric_limits<double>::quiet_NaN();
-  double previous_ = 0.1;
+  Memory previous_;
 };
 
 /// Damping λ relative to trace(AᵀA)/k, steered by the ratio ρ of actual to predicted reduction (Nielsen 1999).
@@ -30,7 +37,8 @@ class Damping {
   /// From none to a little, then a hundredfold: for steps that failed without damping.
   void raise();
   void clear() { value_ = 0, growth_ = 2; }
-  void start(double value) { value_ = value, growth_ = 2; }
+  void start(double value, double growth = 2) { value_ = value, growth_ = growth; }
+  double growth() const { return growth_; }
   bool exhausted() const { return !(value_ < 1e8); }
 
  private:
@@ -44,6 +52,7 @@ class RecentObjectives {
   explicit RecentObjectives(Index length) : length_(length) {}
   void add(double value);
   double largest() const;
+  const std::deque<double>& values() const { return values_; }
 
  private:
   Index length_;

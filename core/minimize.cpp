@@ -1,8 +1,6 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
-#include <raphson/core/globalization.hpp>
-#include <raphson/core/minimize.hpp>
-#include <raphson/core/stopping.hpp>
+#include <raphson/core/run_state.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <fmt/format.h>
@@ -28,11 +26,13 @@ struct Proposal {
 class Run {
  public:
   /// `clock` runs since the call; `at` is the linearization at θ where it is known.
-  Run(const Model& model, LinearSolver& solver, Vec& theta, const Options& options, Stopwatch clock, std::unique_ptr<Linearization> at)
+  Run(const Model& model, LinearSolver& solver, Vec& theta, const Options& options, const Resumption& resumption, Stopwatch clock,
+      std::unique_ptr<Linearization> at)
       : model_(model),
         solver_(solver),
         best_(theta),
         options_(options),
+        resumption_(resumption),
         clock_(clock),
         interrupt_(options.time_limit - clock.seconds(), options.cancel),
         x_(theta),
@@ -41,12 +41,19 @@ class Run {
         forcing_(options),
         mode_(mode(options, stopping_)),
         damping_(mode_ == Globalization::levenberg_marquardt ? options.initial_damping : 0),
-        recent_(mode_ == Globalization::nonmonotone ? 5 : 1) {}
+        recent_(mode_ == Globalization::nonmonotone ? 5 : 1) {
+    if (resumption.from) restore(*resumption.from);
+  }
 
   Summary operator()();
 
  private:
   static Globalization mode(const Options& options, const Stopping& stopping);
+  RunState state() const;
+  void restore(const RunState& state);
+  void leave_if_due();
+  double seconds() const { return earlier_seconds_ + clock_.seconds(); }
+  Action tell_callback();
 
   double outer_measure() const;
   std::optional<Verdict> record_and_judge();
@@ -69,7 +76,9 @@ class Run {
   LinearSolver& solver_;
   Vec& best_;  ///< the caller's θ: always the best accepted point
   const Options& options_;
+  const Resumption& resumption_;
   Stopwatch clock_;
+  double earlier_seconds_ = 0;  ///< before the run was left
   Interrupt interrupt_;
   Vec x_;  ///< current point
   std::unique_ptr<Linearization> at_;
@@ -104,7 +113,7 @@ Summary Run::operator()() {
   summary_.solver_asked = solver_.name();
   summary_.seed = options_.seed;
   summary_.threads = thread_count();
-  summary_.notes = model_.notes();
+  if (!resumption_.from) summary_.notes = model_.notes();
   {
     GramSystem first;
     first.A = at_->matrix();
@@ -112,9 +121,10 @@ Summary Run::operator()() {
     first.penalty = at_->penalty();
     check_can_solve(solver_, first, options_.memory_limit);
   }
-  std::optional<Verdict> verdict;
-  while (!(verdict = record_and_judge())) {
-    if ((verdict = advance())) break;
+  std::optional<Verdict> verdict = resumption_.from ? stopping_.verdict(record_, *at_, interrupt_) : record_and_judge();
+  while (!verdict) {
+    leave_if_due();
+    if (!(verdict = advance())) verdict = record_and_judge();
   }
   if (verdict->status == Status::converged) keep_as_best();
   stopping_.finish(summary_, *verdict);
@@ -127,15 +137,69 @@ Summary Run::operator()() {
     summary_.residual_ratio = best.residual_ratio;
     summary_.message += fmt::format("; the point returned is that of iteration {}", best_iteration_);
   }
-  summary_.seconds = clock_.seconds();
+  summary_.seconds = seconds();
   summary_.phases.other = summary_.seconds - summary_.phases.linear_setup - summary_.phases.linear_solve - summary_.phases.objective;
   return std::move(summary_);
+}
+
+/// Everything that the iterations to come depend on; members not here are set anew in each.
+RunState Run::state() const {
+  const std::deque<double>& recent = recent_.values();
+  return {.x = x_,
+          .best = best_,
+          .best_value = best_value_,
+          .best_iteration = best_iteration_,
+          .smallest_measure = smallest_measure_,
+          .smallest_measure_iteration = smallest_measure_iteration_,
+          .globalization = mode_,
+          .damping = damping_.value(),
+          .damping_growth = damping_.growth(),
+          .forcing = forcing_.memory(),
+          .recent = {recent.begin(), recent.end()},
+          .systems = systems_,
+          .references = stopping_.references(),
+          .summary = summary_,
+          .seconds = seconds()};
+}
+
+void Run::restore(const RunState& state) {
+  best_ = state.best;
+  best_value_ = state.best_value;
+  best_iteration_ = state.best_iteration;
+  smallest_measure_ = state.smallest_measure;
+  smallest_measure_iteration_ = state.smallest_measure_iteration;
+  mode_ = state.globalization;
+  damping_.start(state.damping, state.damping_growth);
+  forcing_.remember(state.forcing);
+  recent_ = RecentObjectives(mode_ == Globalization::nonmonotone ? 5 : 1);
+  for (const double value : state.recent) recent_.add(value);
+  systems_ = state.systems;
+  stopping_.refer_to(state.references);
+  summary_ = state.summary;
+  earlier_seconds_ = state.seconds;
+  record_ = summary_.history.back();
+}
+
+/// What is not part of a state is dropped here, in a run that goes on as in one that ends.
+void Run::leave_if_due() {
+  if (!resumption_.due || !resumption_.due(record_.iteration)) return;
+  solver_.reset();
+  contraction_ = std::numeric_limits<double>::quiet_NaN();
+  at_ = model_.linearize(x_);
+  if (resumption_.take) resumption_.take(state());
+}
+
+Action Run::tell_callback() {
+  if (!options_.callback) return Action::proceed;
+  Iteration row = record_;
+  row.theta = &x_;
+  return options_.callback(row);
 }
 
 /// Records the point reached, tells the callback, and asks whether to stop.
 std::optional<Verdict> Run::record_and_judge() {
   stopping_.measure(*at_, record_);
-  record_.seconds = clock_.seconds();
+  record_.seconds = seconds();
   const double measure = outer_measure();
   if (measure < smallest_measure_) {
     smallest_measure_ = measure;
@@ -149,7 +213,7 @@ std::optional<Verdict> Run::record_and_judge() {
   }
   recent_.add(record_.objective);
   summary_.history.push_back(record_);
-  if (options_.callback && options_.callback(record_) == Action::stop) {
+  if (tell_callback() == Action::stop) {
     return Verdict{Status::stopped, fmt::format("stopped by the callback at {}", stopping_.shortfall(record_))};
   }
   return stopping_.verdict(record_, *at_, interrupt_);
@@ -320,7 +384,7 @@ std::optional<Verdict> Run::damped_step() {
     if (damping_.exhausted()) return failed(fmt::format("damping reached {:.0e} of trace(AᵀA)/k without a decrease", damping_.value()));
     note_rejection(proposal);
     if (record_.iteration >= options_.max_iterations) return stopping_.verdict(record_, *at_, interrupt_);
-    if (options_.callback && options_.callback(record_) == Action::stop) {
+    if (tell_callback() == Action::stop) {
       return Verdict{Status::stopped, fmt::format("stopped by the callback at {}", stopping_.shortfall(record_))};
     }
   }
@@ -372,7 +436,7 @@ void Run::note_rejection(const Proposal& proposal) {
   record_.iteration += 1;
   record_.step = 0;
   note_solve(proposal);
-  record_.seconds = clock_.seconds();
+  record_.seconds = seconds();
   summary_.history.push_back(record_);
   fallback_.clear();
 }
@@ -438,17 +502,22 @@ std::unique_ptr<Linearization> start_coarsely(const Model& model, LinearSolver& 
 
 }  // namespace
 
-Summary minimize(const Model& model, LinearSolver& solver, Vec& theta, const Options& options) {
+Summary minimize(const Model& model, LinearSolver& solver, Vec& theta, const Options& options, const Resumption& resumption) {
   check(options);
+  if (resumption.from) theta = resumption.from->x;
   require_size(theta.n_elem, model.parameters(), "the start", "one per parameter of the model");
   require_finite(theta, "the start");
   const ThreadScope threads(options.threads);
   const Stopwatch clock;
   std::string note;
-  auto at = start_coarsely(model, solver, theta, options, note);
-  Summary summary = Run(model, solver, theta, options, clock, std::move(at))();
+  auto at = resumption.from ? nullptr : start_coarsely(model, solver, theta, options, note);
+  Summary summary = Run(model, solver, theta, options, resumption, clock, std::move(at))();
   if (!note.empty()) summary.notes.push_back(std::move(note));
   return summary;
+}
+
+Summary minimize(const Model& model, LinearSolver& solver, Vec& theta, const Options& options) {
+  return minimize(model, solver, theta, options, Resumption{});
 }
 
 std::string to_string(Status status) {
@@ -471,6 +540,8 @@ std::string to_string(Status status) {
       return "non_finite";
     case Status::diverged:
       return "diverged";
+    case Status::early_stopped:
+      return "early_stopped";
     case Status::unattainable:
       return "unattainable";
   }

@@ -46,8 +46,10 @@ struct Iteration {
   double inner_residual = std::numeric_limits<double>::quiet_NaN();  ///< relative residual that the solver reports
   double inner_tolerance = std::numeric_limits<double>::quiet_NaN();
   double condition = std::numeric_limits<double>::quiet_NaN();
-  std::string fallback;  ///< what had to be tried beyond the first way; empty: nothing
-  double seconds = 0;    ///< since the start of minimize
+  std::string fallback;                                        ///< what had to be tried beyond the first way; empty: nothing
+  double seconds = 0;                                          ///< since the start of minimize
+  double held_out = std::numeric_limits<double>::quiet_NaN();  ///< error on held-out data, where it is measured (EarlyStopping)
+  const Vec* theta = nullptr;                                  ///< the point itself, for the length of a callback; else null
 };
 
 enum class Action { proceed, stop };
@@ -78,13 +80,14 @@ enum class Status {
   converged,
   iteration_limit,
   time_limit,
-  stopped,       ///< by the callback
-  interrupted,   ///< by Options::cancel
-  step_failed,   ///< no acceptable step after every fallback
-  separated,     ///< no finite minimizer exists
-  non_finite,    ///< the objective at the start is not finite, or unit steps left the domain
-  diverged,      ///< unit steps increased the objective beyond recovery
-  unattainable,  ///< the data forbid the tolerance, and the best that they allow has been reached (train_network)
+  stopped,        ///< by the callback
+  interrupted,    ///< by Options::cancel
+  step_failed,    ///< no acceptable step after every fallback
+  separated,      ///< no finite minimizer exists
+  non_finite,     ///< the objective at the start is not finite, or unit steps left the domain
+  diverged,       ///< unit steps increased the objective beyond recovery
+  early_stopped,  ///< the point is the best on held-out data; the criterion is not met there (EarlyStopping)
+  unattainable,   ///< the data forbid the tolerance, and the best that they allow has been reached (train_network)
 };
 std::string to_string(Status);
 

@@ -11,8 +11,8 @@ Stopping::Stopping(const Model& model, const Options& options, const Linearizati
       tolerance_(options.tolerance),
       max_iterations_(options.max_iterations),
       time_limit_(options.time_limit),
-      gradient_reference_(std::max(checked_norm(start.gradient()), model.gradient_scale())),
-      residual_reference_(options.residual_reference > 0 ? options.residual_reference : start.residual_norm()) {
+      references_{std::max(checked_norm(start.gradient()), model.gradient_scale()),
+                  options.residual_reference > 0 ? options.residual_reference : start.residual_norm()} {
   if (criterion_ == Criterion::residual_ratio && std::isnan(start.residual_norm())) criterion_ = Criterion::relative_gradient;
 }
 
@@ -31,8 +31,8 @@ void Stopping::measure(const Linearization& at, Iteration& record) const {
   const auto ratio = [](double value, double reference) { return value == 0 ? 0.0 : value / reference; };
   record.objective = at.value();
   record.gradient_norm = checked_norm(at.gradient());
-  record.relative_gradient = ratio(record.gradient_norm, gradient_reference_);
-  record.residual_ratio = ratio(at.residual_norm(), residual_reference_);
+  record.relative_gradient = ratio(record.gradient_norm, references_.gradient);
+  record.residual_ratio = ratio(at.residual_norm(), references_.residual);
 }
 
 double Stopping::value(const Iteration& record) const {

@@ -18,6 +18,13 @@ class Stopping {
  public:
   Stopping(const Model& model, const Options& options, const Linearization& start);
 
+  /// g₀ and ‖r₀‖.
+  struct References {
+    double gradient = 0, residual = 0;
+  };
+  const References& references() const { return references_; }
+  void refer_to(const References& references) { references_ = references; }
+
   Criterion criterion() const { return criterion_; }
   std::string criterion_name() const;
 
@@ -44,7 +51,7 @@ class Stopping {
   double tolerance_;
   Index max_iterations_;
   double time_limit_;
-  double gradient_reference_, residual_reference_;
+  References references_;
 };
 
 }  // namespace raphson

@@ -2,6 +2,7 @@
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/equal_rows.hpp>
 #include <raphson/models/network/lazy_start.hpp>
+#include <raphson/models/network/train_journal.hpp>
 #include <raphson/models/network/training_schedule.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 
@@ -29,8 +30,8 @@ bool has_coinciding_rows(const TwoLayerRelu& model) {
 /// One call of train_network: the state that its stages share.
 class Training {
  public:
-  Training(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options)
-      : model_(model), solver_(solver), W_(W), options_(options), point_(W), damping_(options.initial_damping) {}
+  Training(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options, TrainJournal& journal)
+      : model_(model), solver_(solver), W_(W), options_(options), journal_(journal), point_(W), damping_(options.initial_damping) {}
 
   Summary operator()();
 
@@ -58,7 +59,7 @@ class Training {
   LinearSolver& solver_;
   Vec& W_;  ///< the caller's: always the best point of the model itself
   const TrainOptions& options_;
-  Stopwatch clock_;
+  TrainJournal& journal_;
   Summary summary_;
   Vec point_;                      ///< where the next stage starts
   double reference_ = 0;           ///< ‖f₀ − y‖ of the model itself
@@ -107,17 +108,17 @@ double Training::goal() const {
 /// Conflicting targets are replaced by what can be attained: that takes ½·floor² out of the objective, changes no minimizer and no step,
 /// and leaves a residual that can vanish, which is what tolerances of linear solvers and of stages are about.
 bool Training::run(const TrainingStage& stage) {
-  begun_ = clock_.seconds();
+  begun_ = journal_.seconds();
   ratios_.clear();
   end_ = End::by_itself;
   why_.clear();
-  if (!(begun_ < options_.time_limit)) {
+  if (!(journal_.seconds_here() < options_.time_limit)) {
     summary_.status = Status::time_limit;
     return true;
   }
   const TwoLayerRelu minimized = what_to_minimize(stage);
   try {
-    const Summary part = minimize(minimized, solver_, point_, stage_options(stage));
+    const Summary part = journal_.minimize(minimized, solver_, point_, stage_options(stage));
     keep_if_best();
     collect(part, minimized, stage);
   } catch (...) {
@@ -145,7 +146,7 @@ Options Training::stage_options(const TrainingStage& stage) {
   options.globalization = stage.globalization;
   options.tolerance = stage.goal;
   options.max_iterations = std::min(stage.max_iterations, iterations_left());
-  options.time_limit = options_.time_limit - begun_;
+  options.time_limit = options_.time_limit - journal_.seconds_here();
   options.initial_damping = damping_;
   options.callback = [this, stage](const Iteration& local) { return watch(local, stage); };
   return options;
@@ -244,7 +245,7 @@ void Training::finish() {
   summary_.relative_gradient = summary_.gradient_norm == 0 ? 0.0 : summary_.gradient_norm / gradient_reference_;
   summary_.residual_ratio = ratio(at->residual_norm());
   summary_.iterations = done_;
-  summary_.seconds = clock_.seconds();
+  summary_.seconds = journal_.seconds();
   summary_.phases.other = summary_.seconds - summary_.phases.linear_setup - summary_.phases.linear_solve - summary_.phases.objective;
   const bool met = summary_.residual_ratio <= options_.tolerance;
   const std::string reached = fmt::format("residual ratio {:.1e} {} {:.1e}", summary_.residual_ratio, met ? "≤" : ">", options_.tolerance);
@@ -283,12 +284,14 @@ void Training::finish() {
 }  // namespace
 
 Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options) {
-  if (options.criterion != Criterion::automatic && options.criterion != Criterion::residual_ratio)
-    return minimize(model, solver, W, options);
   check(options);
   require_size(W.n_elem, model.parameters(), "the start", "width x columns of X");
   require_finite(W, "the start");
-  return Training(model, solver, W, options)();
+  TrainJournal journal(model, solver, W, options);
+  const TrainOptions told = journal.without_repeats(options);
+  if (options.criterion != Criterion::automatic && options.criterion != Criterion::residual_ratio)
+    return journal.minimize(model, solver, W, told);
+  return Training(model, solver, W, told, journal)();
 }
 
 }  // namespace raphson

@@ -83,11 +83,17 @@ class TwoLayerRelu : public Model {
 /// The kernel of Eq. (5), K(x, x′) = E[⟨x,x′⟩ 1{⟨w,x⟩ ≥ 0, ⟨w,x′⟩ ≥ 0}] = ⟨x,x′⟩ (π − ∠(x,x′)) / 2π for all pairs of rows; n × n.
 arma::mat relu_kernel(const DataMatrix& X);
 
+struct TrainState;  // models/network/train_state.hpp
+
 /// How train_network trains.
 struct TrainOptions : Options {
   /// When the first steps disappoint, go on: through smoothed activations, then from larger and larger initial weights, see train_network.
   bool continuation = true;
-  TrainOptions() { max_iterations = 1000; }  // over all stages
+  /// Every so many iterations (accepted steps) the solver drops what it keeps and the run can be taken up again; 0: never.
+  Index checkpoint_every = 0;
+  std::function<void(const TrainState&)> checkpoint = {};  ///< is given the run there; null: nobody wants it
+  std::shared_ptr<const TrainState> resume = {};           ///< go on from here, see train_state.hpp
+  TrainOptions() { max_iterations = 1000; }                // over all stages
 };
 
 /// Trains from W (normally model.initial_weights()) in stages, as far as each is needed; a stage is given up as soon as it disappoints:

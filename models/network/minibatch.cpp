@@ -82,7 +82,9 @@ Summary minibatch_gauss_newton(const TwoLayerRelu& model, LinearSolver& solver, 
     record.seconds = clock.seconds();
     summary.history.push_back(record);
     if (record.objective < best_value) best_value = record.objective, best = W;
-    if (options.callback && options.callback(record) == Action::stop) {
+    Iteration seen = record;
+    seen.theta = &W;
+    if (options.callback && options.callback(seen) == Action::stop) {
       verdict = Verdict{Status::stopped, "stopped by the callback at " + stopping.shortfall(record)};
     } else {
       verdict = stopping.verdict(record, *at, interrupt);
@@ -97,6 +99,7 @@ Summary minibatch_gauss_newton(const TwoLayerRelu& model, LinearSolver& solver, 
       const std::vector<Index> rows(order.begin() + static_cast<std::ptrdiff_t>(first),
                                     order.begin() + static_cast<std::ptrdiff_t>(std::min(n, first + batch)));
       ++record.iteration;
+      record.step = 1;
       if (!step(model.on_rows(rows), solver, damping, seed.split(Purpose::sketch, first), interrupt, W, summary) && !interrupt()) {
         verdict = Verdict{Status::step_failed, "a batch's system gave no usable step; use damping"};
         break;

@@ -63,7 +63,9 @@ void FirstOrderRun::judge(const Vec& theta, const Linearization& at) {
     best_ = row_.iteration;
     if (&theta != &theta_) theta_ = theta;
   }
-  if (options_.callback && options_.callback(row_) == Action::stop && !converged)
+  Iteration seen = row_;
+  seen.theta = &theta;
+  if (options_.callback && options_.callback(seen) == Action::stop && !converged)
     verdict_ = Verdict{Status::stopped, fmt::format("stopped by the callback at {}", stopping_->shortfall(row_))};
   if (!over() && row_.gradient_norm == 0) fail("the gradient is zero", "this is a stationary point: start elsewhere");
 }
