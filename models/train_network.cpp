@@ -1,6 +1,6 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/threads.hpp>
-#include <raphson/models/two_layer_relu.hpp>
+#include <raphson/models/network/train_penalized.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -337,11 +337,15 @@ void Training::finish() {
 }  // namespace
 
 Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options) {
-  if (options.criterion != Criterion::automatic && options.criterion != Criterion::residual_ratio)
+  const Criterion criterion = options.criterion == Criterion::automatic ? model.criterion() : options.criterion;
+  const bool kinks = model.l2() > 0 && model.activation().kind == Activation::Kind::relu;
+  const bool smoothing = kinks && options.continuation && options.globalization == Globalization::automatic;
+  if (criterion != Criterion::residual_ratio && !(smoothing && criterion == Criterion::relative_gradient))
     return minimize(model, solver, W, options);
   check(options);
   require_size(W.n_elem, model.parameters(), "the start", "width x columns of X");
   require_finite(W, "the start");
+  if (model.l2() > 0) return smoothing ? train_penalized(model, solver, W, options) : minimize(model, solver, W, options);
   return Training(model, solver, W, options)();
 }
 

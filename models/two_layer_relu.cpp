@@ -32,7 +32,7 @@ void check(const DataMatrix& X, const Mat<double>& y, const TwoLayerReluOptions&
     throw InputError(fmt::format("Y is {} x {}, X has {} rows: give Y a row for each row of X and a column for each output.", y.n_rows,
                                  y.n_cols, X.rows()));
   require_finite(X, "X");
-  require_finite(arma::vectorise(y), "y");
+  y.n_cols < 2 ? require_finite(Vec(y), "y") : require_finite(DataMatrix(y), "Y");
   if (!(options.l2 >= 0) || !std::isfinite(options.l2)) {
     throw InputError(fmt::format("l2 = {}: the penalty ½ l2 ‖W − W₀‖² must be finite and not negative.", options.l2));
   }

@@ -30,8 +30,8 @@ struct TwoLayerReluOptions {
 ///
 /// J ∈ R^{n×md} is never formed: with Φᵢᵣ = φ′(⟨wᵣ,xᵢ⟩) (1{z ≥ 0} for ReLU, also at −0.0), JᵀV, JU and the Gram matrix
 /// JJᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m come from X, Φ and a. When md ≥ n the system is in Jᵀ (Gram-Gauss-Newton), else in J.
-/// A penalty, μ > 0, is judged by the gradient, relative to the one at W₀: the residual does not vanish then. A ReLU net's minimizers may
-/// lie on kinks then, where the gradient jumps and does not vanish: expect tolerances below 1e-3 or so to be met with softplus only.
+/// With a penalty, μ > 0, convergence is judged by the gradient, relative to that at W₀: the residual does not vanish. Minimizers of a
+/// ReLU net then lie on kinks, where the gradient jumps and need not vanish either: train_network smooths, and says where it ends.
 /// Memory: n·m activations at a time (a bit each for ReLU, a double for softplus), twice while a step is tried. Throws InputError for
 /// width 0, a sharpness that is not positive, non-finite data, sizes, and a net that physical memory does not hold.
 class TwoLayerRelu : public Model {
@@ -105,7 +105,9 @@ struct TrainOptions : Options {
 /// what each stage did. W and the summary's figures are those of the best point of the model itself; residual ratios refer to ‖f − y‖ of
 /// the model itself at the start. `converged` means that this ratio is within tolerance; `unattainable`, that it is within 1 % of the floor
 /// that conflicts() sets above the tolerance. A globalization other than automatic replaces the first stage's unit steps; with
-/// continuation off, nothing follows it. A criterion other than residual_ratio makes this a plain call of minimize.
+/// continuation off, nothing follows it. A criterion other than residual_ratio makes this a plain call of minimize, and so does a penalty;
+/// but a penalized ReLU net, unless continuation is off or a globalization given, goes through softplus(βz)/β for β = 4, …, 4096 and ends
+/// when its own objective no longer falls: `unattainable`, since on a kink no gradient is small.
 Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options = {});
 
 }  // namespace raphson

@@ -56,6 +56,11 @@ Summary minibatch_gauss_newton(const TwoLayerRelu& model, LinearSolver& solver, 
   require_size(W.n_elem, model.parameters(), "the start", "one per parameter of the model");
   require_finite(W, "the start");
   if (batch == 0) throw InputError("a mini-batch of 0 rows. Give at least one.");
+  if (model.l2() > 0)
+    throw InputError(
+        fmt::format("minibatch_gauss_newton: a net with a penalty (l2 = {}) has no zero residual that batches agree on. "
+                    "Use train_network or minimize.",
+                    model.l2()));
   if (!(damping >= 0 && std::isfinite(damping))) throw InputError(fmt::format("damping = {}: give a number ≥ 0.", damping));
   const ThreadScope threads(options.threads);
   const Stopwatch clock;
