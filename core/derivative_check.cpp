@@ -100,12 +100,16 @@ class Checker {
     return worst;
   }
 
-  /// b against −∇f (direct) or Ab against −∇f, ‖b‖ against the residual norm (adjoint); b against Aᵀc where there is a c.
+  /// b against −∇f (direct) or Ab against −∇f, ‖b‖ against the residual norm (adjoint); b against Aᵀc where there is a c; penalized steps.
   double right_hand_side() const {
     const Vec& b = at_->right_hand_side();
     const Vec& g = at_->gradient();
     Vec image = b;
     double worst = 0;
+    if (at_->penalized_step(0)) {
+      for (const double damping : {0.0, 0.7}) worst = std::max(worst, penalized(damping));
+      return worst;
+    }
     if (at_->step_form() == StepForm::adjoint) {
       A_->apply(b, image);
       worst = relative(std::abs(at_->residual_norm() - arma::norm(b)), arma::norm(b));
@@ -116,6 +120,18 @@ class Checker {
       worst = std::max(worst, relative(arma::norm(image - b), arma::norm(b), 10 * epsilon * scale_));
     }
     return worst;
+  }
+
+  /// A b + (A Aᵀ + sI) offset against −∇f.
+  double penalized(double damping) const {
+    const auto step = *at_->penalized_step(damping);
+    Vec image, inner, outer;
+    A_->apply(step.b, image);
+    A_->apply_adjoint(step.offset, inner);
+    A_->apply(inner, outer);
+    const Vec found = image + outer + step.shift * step.offset;
+    const bool same = damping > 0 || arma::norm(step.b - at_->right_hand_side()) == 0;
+    return same ? relative(arma::norm(found + at_->gradient()), arma::norm(at_->gradient())) : infinity;
   }
 
   StepForm step_form() const { return at_->step_form(); }

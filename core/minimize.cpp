@@ -1,6 +1,7 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
 #include <raphson/core/run_state.hpp>
+#include <raphson/core/step_system.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <fmt/format.h>
@@ -114,13 +115,7 @@ Summary Run::operator()() {
   summary_.seed = options_.seed;
   summary_.threads = thread_count();
   if (!resumption_.from) summary_.notes = model_.notes();
-  {
-    GramSystem first;
-    first.A = at_->matrix();
-    first.b = &at_->right_hand_side();
-    first.penalty = at_->penalty();
-    check_can_solve(solver_, first, options_.memory_limit);
-  }
+  check_can_solve(solver_, StepSystem(*at_).system, options_.memory_limit);
   std::optional<Verdict> verdict = resumption_.from ? stopping_.verdict(record_, *at_, interrupt_) : record_and_judge();
   while (!verdict) {
     leave_if_due();
@@ -228,20 +223,15 @@ void Run::keep_as_best() {
 /// Solves the Gram system at the current point and damping.
 Proposal Run::propose() {
   Proposal proposal;
-  GramSystem system;
-  system.A = at_->matrix();
-  system.b = &at_->right_hand_side();
-  system.penalty = at_->penalty();
-  system.c = at_->least_squares_target();
   proposal.damping = damping_.value();
   if (proposal.damping > 0) {
     Vec diagonal;
-    system.A->gram_diagonal(diagonal);
+    at_->matrix()->gram_diagonal(diagonal);
     proposal.damping_abs = proposal.damping * arma::mean(diagonal);
-    system.shift = proposal.damping_abs;
-    system.c = nullptr;
   }
-  system.tolerance = proposal.tolerance = inner_tolerance_;
+  StepSystem step(*at_, proposal.damping_abs);
+  GramSystem& system = step.system;
+  system.tolerance = proposal.tolerance = inner_tolerance_ * step.accuracy;
   system.continues = options_.continues && systems_ == 0;
   system.seed = Seed(options_.seed).split(Purpose::sketch, systems_++);
   system.contraction = contraction_;
@@ -254,11 +244,7 @@ Proposal Run::propose() {
   if (!proposal.report.reason.empty()) summary_.solver_reason = proposal.report.reason;
   for (const std::string& text : proposal.report.fallbacks) note_fallback(text);
   if (proposal.report.status == LinearStatus::failed) return proposal;
-  if (at_->step_form() == StepForm::adjoint) {
-    system.A->apply(z, proposal.p);
-  } else {
-    proposal.p = std::move(z);
-  }
+  proposal.p = step.step(std::move(z));
   proposal.slope = arma::dot(at_->gradient(), proposal.p);
   return proposal;
 }

@@ -19,6 +19,19 @@ enum class StepForm {
   adjoint,  ///< p = A z: Gauss-Newton with more parameters than residuals; A = Jᵀ, (JJᵀ + λI) z = −r
 };
 
+/// An adjoint step of an objective with a penalty ½μ‖θ − θ₀‖². With D = θ − θ₀, s = μ + λ and any z₀ ∈ R^k,
+///
+///     (JᵀJ + sI) p = −(Jᵀr + μD)   ⟺   (JJᵀ + sI) z = (μ/s) J D − r − (JJᵀ + sI) z₀,   p = Jᵀ(z + z₀) − (μ/s) D,
+///
+/// so that A b + (A Aᵀ + sI) offset = −∇f whatever z₀. That is to be chosen so that b vanishes with the gradient: solutions with a residual
+/// relative to ‖b‖ are then good enough close to a minimizer too.
+struct PenalizedStep {
+  double shift = 0;  ///< s
+  Vec b;             ///< (μ/s) J D − r − (JJᵀ + sI) z₀, k
+  Vec offset;        ///< Jᵀz₀ − (μ/s) D, P: p = A z + offset
+  double accuracy = 1;  ///< ‖∇f‖ / (‖J‖ ‖b‖), at most 1: a solution to η·accuracy leaves ‖(JᵀJ + sI)p + ∇f‖ ≤ η‖∇f‖
+};
+
 class Line;
 
 /// An objective at one point θ: its value, gradient, and the tall matrix whose Gram matrix is the (Gauss-)Newton matrix.
@@ -42,6 +55,13 @@ class Linearization {
   virtual const Vec* penalty() const { return nullptr; }
   /// c with b = Aᵀc, N, when the penalty vanishes or is part of A; null: unknown.
   virtual const Vec* least_squares_target() const { return nullptr; }
+
+  /// For adjoint steps of an objective with a penalty: the system with `damping` added to the diagonal, which takes the place of
+  /// right_hand_side (that is its b for damping 0). Empty: no such penalty.
+  virtual std::optional<PenalizedStep> penalized_step(double damping) const {
+    (void)damping;
+    return std::nullopt;
+  }
 
   /// ‖residuals‖₂ for least-squares models whose optimum is zero residual; NaN for others.
   virtual double residual_norm() const { return std::numeric_limits<double>::quiet_NaN(); }

@@ -3,6 +3,7 @@
 #include <raphson/models/network/equal_rows.hpp>
 #include <raphson/models/network/lazy_start.hpp>
 #include <raphson/models/network/train_journal.hpp>
+#include <raphson/models/network/train_penalized.hpp>
 #include <raphson/models/network/training_schedule.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 
@@ -287,10 +288,17 @@ Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, c
   check(options);
   require_size(W.n_elem, model.parameters(), "the start", "width x columns of X");
   require_finite(W, "the start");
+  const Criterion criterion = options.criterion == Criterion::automatic ? model.criterion() : options.criterion;
+  const bool kinks = model.l2() > 0 && model.activation().kind == Activation::Kind::relu;
+  const bool smoothing = kinks && options.continuation && options.globalization == Globalization::automatic;
+  if (smoothing && (criterion == Criterion::residual_ratio || criterion == Criterion::relative_gradient)) {
+    if (options.checkpoint_every > 0 || options.resume)
+      throw InputError("a relu net with a penalty cannot be left at checkpoints. Train without checkpoints, or without the penalty.");
+    return train_penalized(model, solver, W, options);
+  }
   TrainJournal journal(model, solver, W, options);
   const TrainOptions told = journal.without_repeats(options);
-  if (options.criterion != Criterion::automatic && options.criterion != Criterion::residual_ratio)
-    return journal.minimize(model, solver, W, told);
+  if (criterion != Criterion::residual_ratio || model.l2() > 0) return journal.minimize(model, solver, W, told);
   return Training(model, solver, W, told, journal)();
 }
 

@@ -1,5 +1,6 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/seed.hpp>
+#include <raphson/models/network/distance_penalty.hpp>
 #include <raphson/models/network/equal_rows.hpp>
 #include <raphson/models/network/jacobian.hpp>
 #include <raphson/models/two_layer_relu.hpp>
@@ -16,17 +17,25 @@ struct TwoLayerRelu::Data {
   std::shared_ptr<const NetworkData> network;
   TwoLayerReluOptions options;
   Conflicts conflicts;
+  DistancePenalty penalty;
 };
 
 namespace {
 
 double physical_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)); }
 
-void check(const DataMatrix& X, const Vec& y, const TwoLayerReluOptions& options) {
+void check(const DataMatrix& X, const Mat<double>& y, const TwoLayerReluOptions& options) {
   require_nonempty(X, "X");
-  require_size(y.n_elem, X.rows(), "y", "one per row of X");
+  if (y.n_cols < 2)
+    require_size(y.n_elem, X.rows(), "y", "one per row of X");
+  else if (y.n_rows != X.rows())
+    throw InputError(fmt::format("Y is {} x {}, X has {} rows: give Y a row for each row of X and a column for each output.", y.n_rows,
+                                 y.n_cols, X.rows()));
   require_finite(X, "X");
-  require_finite(y, "y");
+  y.n_cols < 2 ? require_finite(Vec(y), "y") : require_finite(DataMatrix(y), "Y");
+  if (!(options.l2 >= 0) || !std::isfinite(options.l2)) {
+    throw InputError(fmt::format("l2 = {}: the penalty ½ l2 ‖W − W₀‖² must be finite and not negative.", options.l2));
+  }
   if (options.width == 0) throw InputError("two_layer_relu: width is 0. Give the number of hidden neurons, at least 1.");
 }
 
@@ -35,44 +44,59 @@ void check_activation(const Activation& activation) {
   throw InputError(fmt::format("softplus: sharpness is {}. It must be positive and finite.", activation.sharpness));
 }
 
-/// Activations of a point and of its trial, and half a dozen vectors of parameters.
+/// Activations of a point and of its trial, and half a dozen vectors of parameters; a penalty keeps four more.
 void check_memory(const DataMatrix& X, const TwoLayerReluOptions& options) {
   const double parameters = static_cast<double>(options.width) * static_cast<double>(X.cols());
-  const double bytes = 2 * ActivationPattern::bytes(X.rows(), options.width, options.activation) + 6 * sizeof(double) * parameters;
+  const double bytes =
+      2 * ActivationPattern::bytes(X.rows(), options.width, options.activation) + (options.l2 > 0 ? 10 : 6) * sizeof(double) * parameters;
   require_memory(bytes, physical_memory(),
                  fmt::format("a net of width {} on {} x {} data does not fit in memory", options.width, X.rows(), X.cols()),
                  "Use a smaller width.");
 }
 
-Vec draw_signs(std::uint64_t seed, Index width) {
+/// m × C: the signs of an output do not depend on how many there are.
+Mat<double> draw_signs(std::uint64_t seed, Index width, Index outputs) {
   std::vector<std::uint64_t> bits(width);
-  Seed(seed).split(Purpose::output_signs).bits(0, bits);
-  Vec signs(width);
-  for (Index r = 0; r < width; ++r) signs[r] = (bits[r] >> 63) != 0 ? 1.0 : -1.0;
+  Mat<double> signs(width, outputs);
+  for (Index c = 0; c < outputs; ++c) {
+    Seed(seed).split(Purpose::output_signs, c).bits(0, bits);
+    for (Index r = 0; r < width; ++r) signs(r, c) = (bits[r] >> 63) != 0 ? 1.0 : -1.0;
+  }
   return signs;
 }
 
-/// What f is at a row of zeros whatever W: φ(0) is 0 for ReLU and log(2)/β for softplus.
-double output_at_zero(const NetworkData& data, const Activation& activation) {
-  const double at_zero = activation.kind == Activation::Kind::relu ? 0 : std::log(2.0) / activation.sharpness;
-  return at_zero * arma::accu(data.signs) / std::sqrt(static_cast<double>(data.signs.n_elem));
+Vec draw_weights(std::uint64_t seed, Index parameters) {
+  Vec W(parameters);
+  Seed(seed).split(Purpose::initial_weights).normal(0, std::span<double>(W.memptr(), W.n_elem));
+  return W;
 }
 
-bool targets_agree(const Vec& y, const std::vector<Index>& rows) {
-  return std::all_of(rows.begin(), rows.end(), [&](Index i) { return y[i] == y[rows[0]]; });
+/// What f is at a row of zeros whatever W: φ(0) is 0 for ReLU and log(2)/β for softplus.
+arma::rowvec output_at_zero(const NetworkData& data, const Activation& activation) {
+  const double at_zero = activation.kind == Activation::Kind::relu ? 0 : std::log(2.0) / activation.sharpness;
+  return at_zero * arma::sum(data.signs, 0) / std::sqrt(static_cast<double>(data.signs.n_rows));
+}
+
+bool targets_agree(const Mat<double>& y, const std::vector<Index>& rows) {
+  return std::all_of(rows.begin(), rows.end(), [&](Index i) {
+    for (Index c = 0; c < y.n_cols; ++c) {
+      if (y(i, c) != y(rows[0], c)) return false;
+    }
+    return true;
+  });
 }
 
 /// The nearest targets to y that equal rows agree on.
-Vec attainable_targets(const NetworkData& data, const Activation& activation) {
-  Vec y = data.y;
+Mat<double> attainable_targets(const NetworkData& data, const Activation& activation) {
+  Mat<double> y = data.y;
   for (const std::vector<Index>& rows : equal_rows(data.X)) {
     if (targets_agree(y, rows)) continue;
-    double mean = 0;
-    for (const Index i : rows) mean += y[i] / static_cast<double>(rows.size());
-    for (const Index i : rows) y[i] = mean;
+    arma::rowvec mean(y.n_cols, arma::fill::zeros);
+    for (const Index i : rows) mean += y.row(i) / static_cast<double>(rows.size());
+    for (const Index i : rows) y.row(i) = mean;
   }
   for (Index i = 0; i < data.X.rows(); ++i) {
-    if (is_zero_row(data.X, i)) y[i] = output_at_zero(data, activation);
+    if (is_zero_row(data.X, i)) y.row(i) = output_at_zero(data, activation);
   }
   return y;
 }
@@ -85,19 +109,19 @@ TwoLayerRelu::Conflicts find_conflicts(const NetworkData& data, const Activation
     ++conflicts.groups;
     conflicts.rows += rows.size();
   }
-  const Vec nearest = attainable_targets(data, activation);
+  const Mat<double> nearest = attainable_targets(data, activation);
   for (Index i = 0; i < data.X.rows(); ++i) {
-    if (data.y[i] != nearest[i] && is_zero_row(data.X, i)) ++conflicts.zero_rows;
+    if (arma::any(data.y.row(i) != nearest.row(i)) && is_zero_row(data.X, i)) ++conflicts.zero_rows;
   }
-  conflicts.floor = arma::norm(data.y - nearest);
+  conflicts.floor = arma::norm(arma::vectorise(data.y - nearest));
   return conflicts;
 }
 
-/// Rows of the data in the order given, each times its scale like its target.
+/// Rows of the data in the order given, each times its scale like its targets.
 std::shared_ptr<const NetworkData> some_rows(const NetworkData& data, const std::vector<Index>& rows, const std::vector<double>& scale) {
   const arma::uvec index = arma::conv_to<arma::uvec>::from(rows);
-  Vec y = data.y.elem(index);
-  for (Index i = 0; i < rows.size(); ++i) y[i] *= scale[i];
+  Mat<double> y = data.y.rows(index);
+  for (Index i = 0; i < rows.size(); ++i) y.row(i) *= scale[i];
   if (!data.X.is_sparse()) {
     arma::mat columns = data.X.dense().cols(index);
     for (Index i = 0; i < rows.size(); ++i) columns.col(i) *= scale[i];
@@ -108,32 +132,42 @@ std::shared_ptr<const NetworkData> some_rows(const NetworkData& data, const std:
   return std::make_shared<const NetworkData>(DataMatrix(arma::sp_mat(columns.t())), std::move(y), data.signs);
 }
 
-/// f, Φ and r = f − y at one W.
+/// f, Φ, r = f − y and D = W − W₀ at one W.
 struct NetworkPoint {
   ActivationPattern pattern;
-  Vec residual;
+  Vec residual, distance;
   double value;
 
-  NetworkPoint(const NetworkData& data, const Activation& activation, const Vec& W)
-      : pattern(data.X.rows(), data.signs.n_elem, activation),
-        residual(forward(data.X, data.signs, activation, W.memptr(), &pattern) - data.y),
-        value(0.5 * arma::dot(residual, residual)) {}
+  NetworkPoint(const NetworkData& data, const Activation& activation, const DistancePenalty& penalty, const Vec& W)
+      : pattern(data.X.rows(), data.signs.n_rows, activation),
+        residual(arma::vectorise(forward(data.X, data.signs, activation, W.memptr(), &pattern) - data.y)),
+        distance(penalty.distance(W)),
+        value(0.5 * arma::dot(residual, residual) + penalty.value(distance)) {}
 };
 
 class NetworkLinearization final : public Linearization {
  public:
-  NetworkLinearization(const std::shared_ptr<const NetworkData>& data, NetworkPoint point)
-      : value_(point.value), residual_(std::move(point.residual)) {
+  NetworkLinearization(const std::shared_ptr<const NetworkData>& data, double mu, NetworkPoint point)
+      : value_(point.value), penalized_(mu > 0), residual_(std::move(point.residual)) {
     auto J = std::make_shared<const NetworkJacobian>(data, std::move(point.pattern));
     J->multiply_transposed(residual_, gradient_);
+    if (penalized_) gradient_ += mu * point.distance;
     const double norm = arma::norm(residual_);
     // The outputs, of the size of the targets, are what is rounded; ½‖r‖² may be smaller by any factor.
-    resolution_ = 8 * std::numeric_limits<double>::epsilon() * norm * (norm + arma::norm(data->y));
+    resolution_ = 8 * std::numeric_limits<double>::epsilon() * norm * (norm + arma::norm(arma::vectorise(data->y)));
     minus_residual_ = -residual_;
-    const bool adjoint = J->parameters() >= J->points();
+    const bool adjoint = J->parameters() >= J->residuals();
     if (!adjoint) minus_gradient_ = -gradient_;
     form_ = adjoint ? StepForm::adjoint : StepForm::direct;
     A_ = adjoint ? adjoint_operator(std::move(J)) : direct_operator(std::move(J));
+    if (!penalized_) return;
+    resolution_ += 8 * std::numeric_limits<double>::epsilon() * value_;
+    if (adjoint) {
+      steps_ = std::make_unique<const PenalizedSteps>(*A_, mu, std::move(point.distance), gradient_);
+      undamped_ = steps_->at(residual_, gradient_, 0);
+    } else {
+      penalty_ = Vec(gradient_.n_elem, arma::fill::value(mu));
+    }
   }
 
   double value() const override { return value_; }
@@ -141,40 +175,52 @@ class NetworkLinearization final : public Linearization {
   const Vec& gradient() const override { return gradient_; }
   std::shared_ptr<const Operator> matrix() const override { return A_; }
   StepForm step_form() const override { return form_; }
-  const Vec& right_hand_side() const override { return form_ == StepForm::adjoint ? minus_residual_ : minus_gradient_; }
-  const Vec* least_squares_target() const override { return form_ == StepForm::direct ? &minus_residual_ : nullptr; }
-  double residual_norm() const override { return arma::norm(residual_); }
+  const Vec& right_hand_side() const override {
+    if (form_ == StepForm::direct) return minus_gradient_;
+    return penalized_ ? undamped_.b : minus_residual_;
+  }
+  const Vec* penalty() const override { return penalty_.is_empty() ? nullptr : &penalty_; }
+  const Vec* least_squares_target() const override { return form_ == StepForm::direct && !penalized_ ? &minus_residual_ : nullptr; }
+  std::optional<PenalizedStep> penalized_step(double damping) const override {
+    if (!steps_) return std::nullopt;
+    return damping == 0 ? undamped_ : steps_->at(residual_, gradient_, damping);
+  }
+  double residual_norm() const override { return penalized_ ? std::numeric_limits<double>::quiet_NaN() : arma::norm(residual_); }
 
  private:
   double value_, resolution_ = 0;
-  Vec residual_, gradient_, minus_residual_, minus_gradient_;
+  bool penalized_;
+  Vec residual_, gradient_, minus_residual_, minus_gradient_, penalty_;
   StepForm form_;
   std::shared_ptr<const Operator> A_;
+  std::unique_ptr<const PenalizedSteps> steps_;
+  PenalizedStep undamped_;
 };
 
 /// Keeps what the last value(t) computed, so that the accepted point costs one forward pass.
 class NetworkLine final : public Line {
  public:
-  NetworkLine(std::shared_ptr<const NetworkData> data, Activation activation, const Vec& theta, const Vec& p)
-      : data_(std::move(data)), activation_(activation), theta_(theta), p_(p) {}
+  NetworkLine(std::shared_ptr<const NetworkData> data, Activation activation, DistancePenalty penalty, const Vec& theta, const Vec& p)
+      : data_(std::move(data)), activation_(activation), penalty_(std::move(penalty)), theta_(theta), p_(p) {}
 
   double value(double t) override { return at(t).value; }
   std::unique_ptr<Linearization> linearize(double t) override {
     at(t);
-    auto linearization = std::make_unique<NetworkLinearization>(data_, std::move(*point_));
+    auto linearization = std::make_unique<NetworkLinearization>(data_, penalty_.mu, std::move(*point_));
     point_.reset();
     return linearization;
   }
 
  private:
   const NetworkPoint& at(double t) {
-    if (!point_ || t != t_) point_ = std::make_unique<NetworkPoint>(*data_, activation_, theta_ + t * p_);
+    if (!point_ || t != t_) point_ = std::make_unique<NetworkPoint>(*data_, activation_, penalty_, theta_ + t * p_);
     t_ = t;
     return *point_;
   }
 
   std::shared_ptr<const NetworkData> data_;
   Activation activation_;
+  DistancePenalty penalty_;
   const Vec &theta_, &p_;
   double t_ = 0;
   std::unique_ptr<NetworkPoint> point_;
@@ -182,13 +228,19 @@ class NetworkLine final : public Line {
 
 }  // namespace
 
-TwoLayerRelu::TwoLayerRelu(DataMatrix X, Vec y, TwoLayerReluOptions options) {
+TwoLayerRelu::TwoLayerRelu(DataMatrix X, Mat<double> y, TwoLayerReluOptions options) {
   check(X, y, options);
   check_activation(options.activation);
   check_memory(X, options);
-  auto network = std::make_shared<const NetworkData>(std::move(X), std::move(y), draw_signs(options.seed, options.width));
+  Mat<double> signs = draw_signs(options.seed, options.width, y.n_cols);
+  auto network = std::make_shared<const NetworkData>(std::move(X), std::move(y), std::move(signs));
   const Conflicts conflicts = find_conflicts(*network, options.activation);
-  data_ = std::make_shared<const Data>(Data{std::move(network), options, conflicts});
+  DistancePenalty penalty;
+  if (options.l2 > 0) {
+    const Index parameters = options.width * network->X.cols();
+    penalty = {options.l2, std::make_shared<const Vec>(draw_weights(options.seed, parameters))};
+  }
+  data_ = std::make_shared<const Data>(Data{std::move(network), options, conflicts, std::move(penalty)});
 }
 
 TwoLayerRelu TwoLayerRelu::with_activation(Activation activation) const {
@@ -249,26 +301,34 @@ std::string TwoLayerRelu::name() const {
 std::string TwoLayerRelu::formula() const {
   const std::string phi =
       activation().kind == Activation::Kind::relu ? "max(z, 0)" : fmt::format("log(1+exp({0:g}z))/{0:g}", activation().sharpness);
-  return fmt::format("½ Σ (f(xᵢ) − yᵢ)², f(x) = m^(-1/2) Σ aᵣ φ(⟨wᵣ,x⟩), φ(z) = {}, m = {}, aᵣ = ±1 fixed", phi, width());
+  const std::string penalty = l2() > 0 ? fmt::format(" + ½·{:g}·‖W − W₀‖²", l2()) : "";
+  if (outputs() > 1) {
+    return fmt::format("½ Σ ‖f(xᵢ) − yᵢ‖²{}, f_c(x) = m^(-1/2) Σ aᵣ_c φ(⟨wᵣ,x⟩), c ≤ {}, φ(z) = {}, m = {}, aᵣ_c = ±1 fixed", penalty,
+                       outputs(), phi, width());
+  }
+  return fmt::format("½ Σ (f(xᵢ) − yᵢ)²{}, f(x) = m^(-1/2) Σ aᵣ φ(⟨wᵣ,x⟩), φ(z) = {}, m = {}, aᵣ = ±1 fixed", penalty, phi, width());
 }
 
 Index TwoLayerRelu::parameters() const { return width() * data().cols(); }
 
 double TwoLayerRelu::value(const Vec& W) const {
   require_size(W.n_elem, parameters(), "W", "width x columns of X");
-  const Vec residual = forward(data(), output_signs(), activation(), W.memptr(), nullptr) - target();
-  return 0.5 * arma::dot(residual, residual);
+  const Vec residual = arma::vectorise(forward(data(), output_signs(), activation(), W.memptr(), nullptr) - target());
+  return 0.5 * arma::dot(residual, residual) + data_->penalty.value(data_->penalty.distance(W));
 }
+
+double TwoLayerRelu::gradient_scale() const { return l2() > 0 ? arma::norm(linearize(initial_weights())->gradient()) : 0.0; }
 
 std::unique_ptr<Linearization> TwoLayerRelu::linearize(const Vec& W) const {
   require_size(W.n_elem, parameters(), "W", "width x columns of X");
-  return std::make_unique<NetworkLinearization>(data_->network, NetworkPoint(*data_->network, activation(), W));
+  const DistancePenalty& penalty = data_->penalty;
+  return std::make_unique<NetworkLinearization>(data_->network, penalty.mu, NetworkPoint(*data_->network, activation(), penalty, W));
 }
 
 std::unique_ptr<Line> TwoLayerRelu::along(const Vec& W, const Vec& p) const {
   require_size(W.n_elem, parameters(), "W", "width x columns of X");
   require_size(p.n_elem, parameters(), "p", "width x columns of X");
-  return std::make_unique<NetworkLine>(data_->network, activation(), W, p);
+  return std::make_unique<NetworkLine>(data_->network, activation(), data_->penalty, W, p);
 }
 
 std::vector<std::string> TwoLayerRelu::notes() const {
@@ -284,20 +344,18 @@ std::vector<std::string> TwoLayerRelu::notes() const {
                       found.floor, found.floor / start, start)};
 }
 
-Vec TwoLayerRelu::initial_weights() const {
-  Vec W(parameters());
-  Seed(data_->options.seed).split(Purpose::initial_weights).normal(0, std::span<double>(W.memptr(), W.n_elem));
-  return W;
-}
+Vec TwoLayerRelu::initial_weights() const { return l2() > 0 ? *data_->penalty.W0 : draw_weights(data_->options.seed, parameters()); }
 
-const Vec& TwoLayerRelu::output_signs() const { return data_->network->signs; }
+const Mat<double>& TwoLayerRelu::output_signs() const { return data_->network->signs; }
+Index TwoLayerRelu::outputs() const { return output_signs().n_cols; }
+double TwoLayerRelu::l2() const { return data_->options.l2; }
 Index TwoLayerRelu::width() const { return data_->options.width; }
 const DataMatrix& TwoLayerRelu::data() const { return data_->network->X; }
-const Vec& TwoLayerRelu::target() const { return data_->network->y; }
+const Mat<double>& TwoLayerRelu::target() const { return data_->network->y; }
 const Activation& TwoLayerRelu::activation() const { return data_->options.activation; }
 const TwoLayerRelu::Conflicts& TwoLayerRelu::conflicts() const { return data_->conflicts; }
 
-Vec TwoLayerRelu::predict(const DataMatrix& X, const Vec& W) const {
+Mat<double> TwoLayerRelu::predict(const DataMatrix& X, const Vec& W) const {
   require_size(W.n_elem, parameters(), "W", "width x columns of X");
   if (X.cols() != data().cols()) {
     throw InputError(fmt::format("X has {} columns, the net was made for {}.{}", X.cols(), data().cols(),

@@ -19,18 +19,25 @@ struct TwoLayerReluOptions {
   Index width = 4096;  ///< m ≥ 1
   Activation activation = {};
   std::uint64_t seed = 0;  ///< of W₀ and a
+  double l2 = 0;           ///< μ ≥ 0 of the penalty ½μ‖W − W₀‖²
 };
 
 /// f(x) = m^{-1/2} Σᵣ aᵣ φ(⟨wᵣ,x⟩), a ∈ {±1}^m fixed, parameters W (row r is wᵣ, stored one after the other: d·m numbers),
-/// L(W) = ½ Σᵢ (f(xᵢ) − yᵢ)².
+/// L(W) = ½ Σᵢ (f(xᵢ) − yᵢ)² + ½μ‖W − W₀‖².
+///
+/// With targets Y ∈ R^{n×C} there are C outputs f_c(x) = m^{-1/2} Σᵣ aᵣ_c φ(⟨wᵣ,x⟩) of the same W, each with its own signs, and
+/// L(W) = ½‖f(X) − Y‖² + …; residuals are then nC numbers, output after output, and n below stands for nC.
 ///
 /// J ∈ R^{n×md} is never formed: with Φᵢᵣ = φ′(⟨wᵣ,xᵢ⟩) (1{z ≥ 0} for ReLU, also at −0.0), JᵀV, JU and the Gram matrix
 /// JJᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m come from X, Φ and a. When md ≥ n the system is in Jᵀ (Gram-Gauss-Newton), else in J.
+/// With a penalty, μ > 0, convergence is judged by the gradient, relative to that at W₀: the residual does not vanish. Minimizers of a
+/// ReLU net then lie on kinks, where the gradient jumps and need not vanish either: train_network smooths, and says where it ends.
 /// Memory: n·m activations at a time (a bit each for ReLU, a double for softplus), twice while a step is tried. Throws InputError for
 /// width 0, a sharpness that is not positive, non-finite data, sizes, and a net that physical memory does not hold.
 class TwoLayerRelu : public Model {
  public:
-  TwoLayerRelu(DataMatrix X, Vec y, TwoLayerReluOptions options = {});
+  /// y: n × C, a vector for one output.
+  TwoLayerRelu(DataMatrix X, Mat<double> y, TwoLayerReluOptions options = {});
 
   std::string name() const override;
   std::string formula() const override;
@@ -38,18 +45,21 @@ class TwoLayerRelu : public Model {
   double value(const Vec& W) const override;
   std::unique_ptr<Linearization> linearize(const Vec& W) const override;
   std::unique_ptr<Line> along(const Vec& W, const Vec& p) const override;
-  Criterion criterion() const override { return Criterion::residual_ratio; }
+  Criterion criterion() const override { return l2() > 0 ? Criterion::relative_gradient : Criterion::residual_ratio; }
+  double gradient_scale() const override;  ///< with a penalty ‖∇L(W₀)‖, one linearization
   std::vector<std::string> notes() const override;
 
-  Vec initial_weights() const;      ///< W₀, standard Gaussian
-  const Vec& output_signs() const;  ///< a (m)
+  Vec initial_weights() const;              ///< W₀, standard Gaussian
+  const Mat<double>& output_signs() const;  ///< a (m × C); those of an output do not depend on how many there are
   Index width() const;
+  Index outputs() const;  ///< C
+  double l2() const;      ///< μ
   const DataMatrix& data() const;
-  const Vec& target() const;
+  const Mat<double>& target() const;  ///< n × C
   const Activation& activation() const;
 
-  /// f for new rows.
-  Vec predict(const DataMatrix& X, const Vec& W) const;
+  /// f for new rows, rows × C.
+  Mat<double> predict(const DataMatrix& X, const Vec& W) const;
   /// The same data, signs and width with another activation (smoothing continuation).
   TwoLayerRelu with_activation(Activation activation) const;
 
@@ -111,7 +121,9 @@ struct TrainOptions : Options {
 /// the model itself at the start. `converged` means that this ratio is within tolerance; `unattainable`, that it is within 1 % of the floor
 /// that conflicts() sets above the tolerance. A globalization other than automatic replaces the first stage's unit steps, is not given up
 /// early, and for softplus is all; with continuation off, ReLU has stages 1 and 4 when automatic, else the first alone. A criterion other
-/// than residual_ratio makes this a plain call of minimize.
+/// than residual_ratio makes this a plain call of minimize, and so does a penalty; but a penalized ReLU net, unless continuation is off or
+/// a globalization given, goes through softplus(βz)/β for β = 4, …, 4096 and ends when its own objective no longer falls: `unattainable`,
+/// since on a kink no gradient is small. Such a net takes no checkpoints (InputError).
 Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options = {});
 
 }  // namespace raphson

@@ -14,8 +14,10 @@ enum class Format { automatic, delimited, libsvm, matrix_market };
 
 struct ReadOptions {
   Format format = Format::automatic;  ///< by content and name
-  std::string target = {};  ///< column by name or number from 0 (negative: from the end); "" = LIBSVM's label, or the last column left
-  bool has_target = true;   ///< false (prediction): the target may be missing; a column is taken as target only when named and there
+  /// Column by name or number from 0 (negative: from the end); "" = LIBSVM's label, or the last column left. Several, parted by commas,
+  /// where no column has the whole as its name.
+  std::string target = {};
+  bool has_target = true;  ///< false (prediction): the target may be missing; a column is taken as target only when named and there
   std::vector<std::string> ignore = {};         ///< columns to leave out, by name or number; in prediction those that are there
   std::string weights = {};                     ///< column of weights; "" = none
   std::string offset = {};                      ///< column of offsets; "" = none
@@ -29,10 +31,11 @@ struct ReadOptions {
 
 struct Dataset {
   DataMatrix features;
-  Vec target;                              ///< empty when has_target is false and the format has none
+  arma::mat target;                        ///< a column for each target, as they were asked for; empty when has_target is false and the
+                                           ///< format has none, or when not all that were named are there
   Vec weights, offset;                     ///< empty when not asked for
   std::vector<std::string> feature_names;  ///< empty when the file has none
-  std::string target_name;
+  std::string target_name;                 ///< names of several targets are parted by commas
   std::vector<std::string> target_labels;  ///< the two classes of a target that is text, coded 0 and 1 in this order; else empty
   Index index_base = 1;                    ///< LIBSVM: index of the first column
   std::string source;                      ///< file name

@@ -74,20 +74,23 @@ DataMatrix sparse_features(const arma::sp_mat& X, const Standardization& s) {
 
 }  // namespace
 
-void Standardization::fit(const DataMatrix& X, const Vec& y) {
+void Standardization::fit(const DataMatrix& X, const arma::mat& y) {
   require_nonempty(X, "X");
   require_finite(X, "X");
-  if (target || !y.empty()) require_size(y.n_elem, X.rows(), "y", "one target for each row of X");
-  require_finite(y, "y");
+  if (target || !y.empty()) require_size(y.n_rows, X.rows(), "y", "one target for each row of X");
+  require_finite(arma::vectorise(y), "y");
   sparse = X.is_sparse();
   mean.zeros(X.cols());
   deviation.ones(X.cols());
-  target_mean = 0;
-  target_deviation = 1;
+  target_mean.zeros(std::max<Index>(1, y.n_cols));
+  target_deviation.ones(target_mean.n_elem);
   if (columns && !sparse) fit_columns(X.dense(), mean, deviation);
   if (!target) return;
-  target_mean = arma::mean(y);
-  target_deviation = deviation_or_one(arma::mean(arma::square(y - target_mean)), arma::abs(y).max());
+  for (Index c = 0; c < y.n_cols; ++c) {
+    const Vec column = y.col(c);
+    target_mean(c) = arma::mean(column);
+    target_deviation(c) = deviation_or_one(arma::mean(arma::square(column - target_mean(c))), arma::abs(column).max());
+  }
 }
 
 DataMatrix Standardization::features(const DataMatrix& X) const {
@@ -100,9 +103,19 @@ DataMatrix Standardization::features(const DataMatrix& X) const {
   return sparse ? sparse_features(X.sparse(), *this) : dense_features(X.dense(), *this);
 }
 
-Vec Standardization::targets(const Vec& y) const { return (y - target_mean) / target_deviation; }
+arma::mat Standardization::targets(const arma::mat& y) const {
+  require_size(y.n_cols, target_mean.n_elem, "a row of targets", "as when fitted");
+  arma::mat scaled = y;
+  for (Index c = 0; c < y.n_cols; ++c) scaled.col(c) = (y.col(c) - target_mean(c)) / target_deviation(c);
+  return scaled;
+}
 
-Vec Standardization::undo_targets(const Vec& f) const { return target_mean + target_deviation * f; }
+arma::mat Standardization::undo_targets(const arma::mat& f) const {
+  require_size(f.n_cols, target_mean.n_elem, "a row of targets", "as when fitted");
+  arma::mat y = f;
+  for (Index c = 0; c < f.n_cols; ++c) y.col(c) = target_mean(c) + target_deviation(c) * f.col(c);
+  return y;
+}
 
 std::string Standardization::text() const {
   std::string list;
@@ -110,7 +123,10 @@ std::string Standardization::text() const {
   if (columns) add(sparse ? "columns as they are (the data are sparse)" : "columns standardized");
   if (constant) add("constant feature appended");
   if (unit_rows) add("rows scaled to unit norm");
-  if (target) add(fmt::format("target standardized (mean {:.6g}, deviation {:.6g})", target_mean, target_deviation));
+  if (target && target_mean.n_elem == 1)
+    add(fmt::format("target standardized (mean {:.6g}, deviation {:.6g})", target_mean(0), target_deviation(0)));
+  else if (target)
+    add("each target standardized");
   return list.empty() ? "data and target as they are" : list;
 }
 

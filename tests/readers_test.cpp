@@ -130,6 +130,38 @@ BOOST_AUTO_TEST_CASE(columns_by_name_and_number) {
   BOOST_TEST(read_text("t.csv", "1,2,3\n", {.target = "2"}).notes.empty());
 }
 
+BOOST_AUTO_TEST_CASE(several_targets) {
+  const std::string text = "a,y,b,z\n1,2,3,4\n10,20,30,40\n";
+  for (const std::string target : {"z,y", "z, y", "3,1", "-1,y"}) {
+    const Dataset data = read_text("t.csv", text, {.target = target});
+    BOOST_TEST(arma::approx_equal(data.target, arma::mat{{4, 2}, {40, 20}}, "absdiff", 0.0));
+    BOOST_TEST(data.features.cols() == 2u);
+    BOOST_TEST(data.features.at(1, 1) == 30);
+    BOOST_TEST(data.target_name == "z,y");
+  }
+  // In prediction the targets are all there, or there is none; what is there is no feature.
+  BOOST_TEST(read_text("t.csv", text, {.target = "y,z", .has_target = false}).target.n_cols == 2u);
+  const Dataset part = read_text("t.csv", "a,y,b\n1,2,3\n", {.target = "y,z", .has_target = false});
+  BOOST_TEST(part.target.is_empty());
+  BOOST_TEST(part.features.cols() == 2u);
+  // A name with a comma is one name.
+  const Dataset whole = read_text("t.csv", "a,\"y,b\",y,b\n1,2,3,4\n", {.target = "y,b"});
+  BOOST_TEST(whole.target.n_cols == 1u);
+  BOOST_TEST(whole.target(0) == 2);
+  const TemporaryFile matrix("m.mtx", "%%MatrixMarket matrix coordinate real general\n2 4 5\n1 1 5\n1 2 6\n2 3 7\n2 4 8\n1 4 9\n");
+  const Dataset sparse = read(matrix.path(), {.target = "3,1"});
+  BOOST_TEST(arma::approx_equal(sparse.target, arma::mat{{9, 6}, {8, 0}}, "absdiff", 0.0));
+  BOOST_TEST(sparse.features.at(1, 1) == 7);
+
+  BOOST_TEST(complaint("t.csv", text, {.target = "y,y"}) == "t.csv: column 1 (\"y\") is asked for twice, as a target.");
+  BOOST_TEST(complaint("t.csv", text, {.target = "y,1"}) == "t.csv: column 1 (\"y\") is asked for twice, as a target.");
+  BOOST_TEST(complaint("t.csv", text, {.target = "y,q"}).starts_with("t.csv: there is no column \"q\";"));
+  BOOST_TEST(complaint("t.csv", text, {.target = "y,"}).starts_with("t.csv: there is no column \"\";"));
+  BOOST_TEST(complaint("t.csv", text, {.target = "a,b,y,z"}).ends_with("of which 0 ignored and 4 are targets."));
+  BOOST_TEST(complaint("t.csv", "a,y,z\n1,yes,2\n2,no,3\n", {.target = "y,z"}).find("expected a number, found \"yes\"") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(prediction_needs_no_target) {
   const Dataset all = read_text("t.csv", "a,b\n1,2\n4,5\n", {.has_target = false});
   check_table(all, small, {});

@@ -28,8 +28,8 @@ BOOST_AUTO_TEST_CASE(columns_by_population_deviation) {
   s.fit(train, train_target);
   BOOST_TEST(close(dense(s.features(train)), scaled));
   BOOST_TEST(s.deviation(2) == 1);
-  BOOST_TEST(s.target_mean == 4);
-  BOOST_TEST(s.target_deviation == std::sqrt(5.0), boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(s.target_mean(0) == 4);
+  BOOST_TEST(s.target_deviation(0) == std::sqrt(5.0), boost::test_tools::tolerance(1e-15));
   BOOST_TEST(close(s.targets(train_target), Vec{-3, -1, 1, 3} / std::sqrt(5.0)));
   BOOST_TEST(close(s.undo_targets(s.targets(train_target)), train_target));
   BOOST_TEST(s.text() == "columns standardized, target standardized (mean 4, deviation 2.23607)");
@@ -56,14 +56,14 @@ BOOST_AUTO_TEST_CASE(new_data_use_what_training_taught) {
 BOOST_AUTO_TEST_CASE(zero_rows_and_rounded_constants_stay_finite) {
   Standardization s{.constant = false};
   const arma::mat X = {{0.1, 1}, {0.1, 3}, {0.1, 2}};  // the mean of 0.1, 0.1, 0.1 is not 0.1 exactly
-  s.fit(X, {1, 1, 1});
+  s.fit(X, Vec{1, 1, 1});
   BOOST_TEST(s.deviation(0) == 1);
-  BOOST_TEST(s.target_deviation == 1);
+  BOOST_TEST(s.target_deviation(0) == 1);
   const arma::mat Z = dense(s.features(X));
   BOOST_TEST(Z.is_finite());
   BOOST_TEST(std::abs(Z(1, 1)) == 1);
   Standardization rows{.columns = false, .constant = false};
-  rows.fit(arma::mat{{0, 0}, {3, 4}}, {1, 2});
+  rows.fit(arma::mat{{0, 0}, {3, 4}}, Vec{1, 2});
   BOOST_TEST(close(dense(rows.features(arma::mat{{0, 0}, {3, 4}})), {{0, 0}, {0.6, 0.8}}));
 }
 
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(sparse_data_stay_sparse) {
   X(0, 3) = 4;
   X(2, 0) = -2;
   Standardization s{.constant = false};
-  s.fit(X, {1, 2, 3});
+  s.fit(X, Vec{1, 2, 3});
   const DataMatrix Z = s.features(X);
   BOOST_REQUIRE(Z.is_sparse());
   BOOST_TEST(Z.nonzeros() == 3u);
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(sparse_data_stay_sparse) {
   BOOST_TEST(s.text().find("columns as they are (the data are sparse)") == 0);
 
   Standardization with_constant;
-  with_constant.fit(X, {1, 2, 3});
+  with_constant.fit(X, Vec{1, 2, 3});
   const DataMatrix W = with_constant.features(X);
   BOOST_TEST(W.nonzeros() == 6u);
   BOOST_TEST(close(dense(W).row(1), arma::rowvec{0, 0, 0, 0, 1}));
@@ -94,6 +94,19 @@ BOOST_AUTO_TEST_CASE(everything_off_changes_nothing) {
   BOOST_TEST(close(dense(s.features(train)), train));
   BOOST_TEST(close(s.targets(train_target), train_target));
   BOOST_TEST(s.text() == "data and target as they are");
+}
+
+BOOST_AUTO_TEST_CASE(each_target_has_its_own_scale) {
+  Standardization s;
+  const arma::mat Y = arma::join_rows(train_target, -100 * train_target + 7);
+  s.fit(train, Y);
+  BOOST_TEST(s.target_mean(0) == 4);
+  BOOST_TEST(s.target_mean(1) == -393);
+  BOOST_TEST(close(s.targets(Y).col(1), -s.targets(Y).col(0)));
+  BOOST_TEST(close(s.undo_targets(s.targets(Y)), Y));
+  BOOST_TEST(s.text().ends_with("each target standardized"));
+  BOOST_CHECK_THROW(s.targets(train_target), InputError);
+  BOOST_CHECK_THROW(s.undo_targets(train_target), InputError);
 }
 
 BOOST_AUTO_TEST_CASE(mistakes) {

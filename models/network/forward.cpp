@@ -23,17 +23,21 @@ double sum_relu(Index count, const double* a, const double* z) {
   return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-/// Σ aᵣ log(1+exp(βzᵣ))/β; z is replaced by the derivative 1/(1+exp(−βz)).
-double sum_softplus(Index count, const double* a, double beta, double* z) {
+/// values = log(1+exp(βz)), and z is replaced by the derivative 1/(1+exp(−βz)).
+void softplus(Index count, double beta, double* z, double* values) {
   // log(1+exp(t)) and its derivative are the logistic loss of label −1 and its slope.
   static constexpr auto label = [] {
     std::array<double, tile_neurons> minus_one{};
     minus_one.fill(-1);
     return minus_one;
   }();
-  std::array<double, tile_neurons> t{}, value{};
+  std::array<double, tile_neurons> t{};
   for (Index r = 0; r < count; ++r) t[r] = beta * z[r];
-  vector_math::logistic(t.data(), label.data(), count, value.data(), z, nullptr);
+  vector_math::logistic(t.data(), label.data(), count, values, z, nullptr);
+}
+
+/// Σ aᵣ valueᵣ/β.
+double sum_softplus(Index count, const double* a, double beta, const double* value) {
   double sum[8] = {};
   for (Index r = 0; r < count; ++r) sum[r % 8] += a[r] * value[r];
   return (((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]))) / beta;
@@ -41,9 +45,10 @@ double sum_softplus(Index count, const double* a, double beta, double* z) {
 
 /// ReLU on dense data: bits from floats that are certain, then f = J W by table lookups in double. Needs weights of moderate size: a NaN
 /// of an inactive neuron would not show, and sums of huge ones could overflow where f does not.
-void forward_bits(const DataMatrix& X, const Vec& signs, const double* W, Index first, ActivationPattern& pattern, double* f) {
+/// Row `first` of f is that of X.
+void forward_bits(const DataMatrix& X, const Mat<double>& signs, const double* W, Index first, ActivationPattern& pattern, Mat<double>& f) {
   sign_bits(X, first, W, pattern);
-  table_multiply(X, first, pattern, signs, W, f);
+  for (Index c = 0; c < signs.n_cols; ++c) table_multiply(X, first, pattern, signs.unsafe_col(c), W, f.colptr(c) + first);
 }
 
 bool moderate(const double* W, Index count) {
@@ -60,41 +65,44 @@ bool moderate(const double* W, Index count) {
 
 }  // namespace
 
-Vec forward(const DataMatrix& X, const Vec& signs, const Activation& activation, const double* W, ActivationPattern* pattern) {
-  const Index n = X.rows(), m = signs.n_elem;
-  const bool by_bits = activation.kind == Activation::Kind::relu && !X.is_sparse();
+Mat<double> forward(const DataMatrix& X, const Mat<double>& signs, const Activation& activation, const double* W,
+                    ActivationPattern* pattern) {
+  const Index n = X.rows(), m = signs.n_rows, outputs = signs.n_cols;
+  const bool relu = activation.kind == Activation::Kind::relu, by_bits = relu && !X.is_sparse();
+  Mat<double> f(n, outputs);
   if (by_bits && moderate(W, X.cols() * m)) {
-    Vec output(n);
     if (pattern) {
-      forward_bits(X, signs, W, 0, *pattern, output.memptr());
-      return output;
+      forward_bits(X, signs, W, 0, *pattern, f);
+      return f;
     }
     const Blocks parts{n, 4096};
     for (Index p = 0; p < parts.count(); ++p) {
       ActivationPattern bits(parts.length(p), m, activation);
-      forward_bits(X, signs, W, parts.begin(p), bits, output.memptr() + parts.begin(p));
+      forward_bits(X, signs, W, parts.begin(p), bits, f);
     }
-    return output;
+    return f;
   }
   if (by_bits && pattern) sign_bits(X, 0, W, *pattern);
   const TileWeights weights(X, W, m);
   const Blocks panels{n, tile_points};
   const double scale = 1 / std::sqrt(static_cast<double>(m));
-  Vec f(n);
   parallel_for(panels.count(), [&](Index panel) {
     const Index point = panels.begin(panel), points = panels.length(panel);
-    std::vector<double> tile(tile_neurons * tile_points), sum(points, 0.0);
+    std::vector<double> tile(tile_neurons * tile_points), values(tile_neurons), sum(outputs * points, 0.0);
     for (Index first = 0; first < m; first += tile_neurons) {
       const Index count = std::min(tile_neurons, m - first);
       weights.project(first, count, point, points, tile.data());
       for (Index i = 0; i < points; ++i) {
         double* z = tile.data() + i * tile_neurons;
-        const double* a = signs.memptr() + first;
-        sum[i] += activation.kind == Activation::Kind::relu ? sum_relu(count, a, z) : sum_softplus(count, a, activation.sharpness, z);
+        if (!relu) softplus(count, activation.sharpness, z, values.data());
+        for (Index c = 0; c < outputs; ++c) {
+          const double* a = signs.colptr(c) + first;
+          sum[c * points + i] += relu ? sum_relu(count, a, z) : sum_softplus(count, a, activation.sharpness, values.data());
+        }
         if (pattern && !by_bits) pattern->store(point + i, first, count, z);
       }
     }
-    for (Index i = 0; i < points; ++i) f[point + i] = scale * sum[i];
+    for (Index e = 0; e < sum.size(); ++e) f(point + e % points, e / points) = scale * sum[e];
   });
   return f;
 }

@@ -22,10 +22,15 @@ double weighted_dot(Index n, const double* a, const double* x, const double* y) 
   return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-/// out (d × count) = m^{-1/2} Σᵢ vᵢ xᵢ (aᵣ Φᵢᵣ)ᵣ over observations [begin, end) and `count` neurons from `first`.
+/// out (d × count) = m^{-1/2} Σᵢ xᵢ (Φᵢᵣ Σ_c aᵣ_c v_ic)ᵣ over observations [begin, end) and `count` neurons from `first`.
 void collect_neurons(const NetworkJacobian& J, const double* v, Index first, Index count, Index begin, Index end, double* out) {
   const NetworkData& data = J.data();
-  const Index d = data.X.cols();
+  const Index n = J.points(), d = data.X.cols(), outputs = J.outputs();
+  const auto weight = [&](Index i, Index r) {
+    double sum = 0;
+    for (Index c = 0; c < outputs; ++c) sum += data.signs(first + r, c) * v[c * n + i];
+    return sum;
+  };
   std::vector<double> tile(tile_neurons * tile_points);
   TileCollector collector(data.X, count, out);
   for (Index point = begin; point < end; point += tile_points) {
@@ -33,14 +38,14 @@ void collect_neurons(const NetworkJacobian& J, const double* v, Index first, Ind
     J.pattern().expand(first, count, point, points, tile.data());
     for (Index i = 0; i < points; ++i) {
       double* column = tile.data() + i * tile_neurons;
-      for (Index r = 0; r < count; ++r) column[r] *= v[point + i];
+      for (Index r = 0; r < count; ++r) column[r] *= outputs == 1 ? v[point + i] : weight(point + i, r);
     }
     collector.add(tile.data(), point, points);
   }
   collector.finish();
   const double scale = 1 / std::sqrt(static_cast<double>(J.pattern().neurons()));
   for (Index r = 0; r < count; ++r) {
-    const double factor = scale * data.signs[first + r];
+    const double factor = outputs == 1 ? scale * data.signs[first + r] : scale;
     for (Index k = 0; k < d; ++k) out[r * d + k] *= factor;
   }
 }
@@ -52,10 +57,12 @@ double NetworkJacobian::scale() const { return 1 / std::sqrt(static_cast<double>
 bool NetworkJacobian::has_tables() const { return Phi_.is_binary() && !data_->X.is_sparse(); }
 
 void NetworkJacobian::multiply(const Mat<double>& U, Mat<double>& Y) const {
-  const Index n = points(), m = Phi_.neurons();
-  Y.set_size(n, U.n_cols);
+  const Index n = points(), m = Phi_.neurons(), outputs = this->outputs();
+  Y.set_size(residuals(), U.n_cols);
   if (has_tables()) {
-    for (Index c = 0; c < U.n_cols; ++c) table_multiply(data_->X, 0, Phi_, data_->signs, U.colptr(c), Y.colptr(c));
+    for (Index c = 0; c < U.n_cols; ++c) {
+      for (Index o = 0; o < outputs; ++o) table_multiply(data_->X, 0, Phi_, signs_of(o), U.colptr(c), Y.colptr(c) + o * n);
+    }
     return;
   }
   const Blocks panels{n, tile_points};
@@ -64,16 +71,18 @@ void NetworkJacobian::multiply(const Mat<double>& U, Mat<double>& Y) const {
     parallel_for(panels.count(), [&](Index panel) {
       const Index point = panels.begin(panel), count = panels.length(panel);
       std::vector<double> active(tile_neurons * tile_points), inner(tile_neurons * tile_points);
-      std::vector<double> sum(count, 0.0);
+      std::vector<double> sum(outputs * count, 0.0);
       for (Index first = 0; first < m; first += tile_neurons) {
         const Index neurons = std::min(tile_neurons, m - first);
         weights.project(first, neurons, point, count, inner.data());
         Phi_.expand(first, neurons, point, count, active.data());
-        for (Index i = 0; i < count; ++i) {
-          sum[i] += weighted_dot(neurons, data_->signs.memptr() + first, active.data() + i * tile_neurons, inner.data() + i * tile_neurons);
+        for (Index e = 0; e < sum.size(); ++e) {
+          const Index o = e / count, i = e % count;
+          sum[e] +=
+              weighted_dot(neurons, data_->signs.colptr(o) + first, active.data() + i * tile_neurons, inner.data() + i * tile_neurons);
         }
       }
-      for (Index i = 0; i < count; ++i) Y(point + i, c) = scale() * sum[i];
+      for (Index e = 0; e < sum.size(); ++e) Y(e / count * n + point + e % count, c) = scale() * sum[e];
     });
   }
 }
@@ -82,7 +91,14 @@ void NetworkJacobian::multiply_transposed(const Mat<double>& V, Mat<double>& Y) 
   const Index n = points(), m = Phi_.neurons(), d = data_->X.cols();
   Y.set_size(parameters(), V.n_cols);
   if (has_tables()) {
-    for (Index c = 0; c < V.n_cols; ++c) table_multiply_transposed(data_->X, Phi_, data_->signs, V.colptr(c), Y.colptr(c));
+    Vec term(outputs() > 1 ? parameters() : 0);
+    for (Index c = 0; c < V.n_cols; ++c) {
+      table_multiply_transposed(data_->X, Phi_, signs_of(0), V.colptr(c), Y.colptr(c));
+      for (Index o = 1; o < outputs(); ++o) {
+        table_multiply_transposed(data_->X, Phi_, signs_of(o), V.colptr(c) + o * n, term.memptr());
+        Y.col(c) += term;
+      }
+    }
     return;
   }
   const Blocks groups{m, tile_neurons};
@@ -107,7 +123,7 @@ void NetworkJacobian::multiply_transposed(const Mat<double>& V, Mat<double>& Y) 
 }
 
 void NetworkJacobian::multiply_normal(const Mat<double>& V, Mat<double>& Y) const {
-  if (!has_tables()) {
+  if (!has_tables() || outputs() > 1) {  // only a sign squared is 1
     Mat<double> U;
     multiply_transposed(V, U);
     return multiply(U, Y);
@@ -116,9 +132,9 @@ void NetworkJacobian::multiply_normal(const Mat<double>& V, Mat<double>& Y) cons
   for (Index c = 0; c < V.n_cols; ++c) table_multiply_normal(data_->X, Phi_, V.colptr(c), Y.colptr(c));
 }
 
-void NetworkJacobian::row(Index point, double* out) const {
-  const Index m = Phi_.neurons(), d = data_->X.cols();
-  const auto factor = [&](Index r) { return scale() * data_->signs[r] * Phi_.at(point, r); };
+void NetworkJacobian::row(Index residual, double* out) const {
+  const Index m = Phi_.neurons(), d = data_->X.cols(), point = residual % points(), output = residual / points();
+  const auto factor = [&](Index r) { return scale() * data_->signs(r, output) * Phi_.at(point, r); };
   if (!data_->X.is_sparse()) {
     const double* x = data_->X.dense().colptr(point);
     for (Index r = 0; r < m; ++r) {
@@ -136,17 +152,18 @@ void NetworkJacobian::row(Index point, double* out) const {
 }
 
 void NetworkJacobian::column(Index parameter, double* out) const {
-  const Index d = data_->X.cols(), r = parameter / d, k = parameter % d;
-  const double factor = scale() * data_->signs[r];
-  for (Index i = 0; i < points(); ++i) out[i] = factor * Phi_.at(i, r) * data_->X.at(i, k);
+  const Index n = points(), d = data_->X.cols(), r = parameter / d, k = parameter % d;
+  for (Index o = 0; o < outputs(); ++o) {
+    const double factor = scale() * data_->signs(r, o);
+    for (Index i = 0; i < n; ++i) out[o * n + i] = factor * Phi_.at(i, r) * data_->X.at(i, k);
+  }
 }
 
-/// ΦΦᵀ of activations that are not bits: neurons as rows of n numbers, so many at a time, into the kernels of Gram matrices; then the
-/// product with XXᵀ/m, tile by tile.
-void NetworkJacobian::dense_point_gram(Mat<double>& G) const {
+/// Lower triangle of G += Φ diag(factors)² Φᵀ (null: ones) for activations that are not bits: neurons as rows of n numbers, so many at a
+/// time, into the kernels of Gram matrices.
+void NetworkJacobian::add_dense_overlaps(const Vec* factors, Mat<double>& G) const {
   const Index n = points(), m = Phi_.neurons();
   const Index at_once = std::clamp<Index>((Index{1} << 21) / n / tile_neurons * tile_neurons, tile_neurons, 2048);
-  G.zeros(n, n);
   std::vector<double> rows(std::min(m, at_once) * n);
   for (Index first = 0; first < m; first += at_once) {
     const Index count = std::min(at_once, m - first);
@@ -160,11 +177,15 @@ void NetworkJacobian::dense_point_gram(Mat<double>& G) const {
         for (Index i = 0; i < points; ++i) rows[(begin + r) * n + point + i] = T[r + i * tile_neurons];
       }
     });
-    add_row_gram<double, double>({rows.data(), count, n, n}, 1.0, G.memptr(), n);
+    add_row_gram<double, double>({rows.data(), count, n, n, factors ? factors->memptr() + first : nullptr}, 1.0, G.memptr(), n);
   }
-  const Blocks tiles{n, 128};
+}
+
+/// The lower triangle of G, n × n, times XXᵀ/m tile by tile; both triangles then.
+void NetworkJacobian::multiply_by_inner_products(Mat<double>& G) const {
+  const Blocks tiles{points(), 128};
   const auto pairs = lower_pairs(tiles.count());
-  const double factor = 1 / static_cast<double>(m);
+  const double factor = 1 / static_cast<double>(Phi_.neurons());
   parallel_for(pairs.size(), [&](Index t) {
     const auto [I, J] = pairs[t];
     const Index i = tiles.begin(I), height = tiles.length(I), j = tiles.begin(J), width = tiles.length(J);
@@ -177,8 +198,15 @@ void NetworkJacobian::dense_point_gram(Mat<double>& G) const {
   mirror_lower(G);
 }
 
+void NetworkJacobian::dense_point_gram(Mat<double>& G) const {
+  G.zeros(points(), points());
+  add_dense_overlaps(nullptr, G);
+  multiply_by_inner_products(G);
+}
+
 template <class Real>
 void NetworkJacobian::point_gram(Mat<Real>& G) const {
+  if (outputs() > 1) return outputs_gram(G);
   const Index n = points();
   if (!Phi_.is_binary()) {
     if constexpr (sizeof(Real) == 8) return dense_point_gram(G);
@@ -206,13 +234,14 @@ template void NetworkJacobian::point_gram<double>(Mat<double>&) const;
 template void NetworkJacobian::point_gram<float>(Mat<float>&) const;
 
 void NetworkJacobian::point_gram_diagonal(Vec& g) const {
-  g.set_size(points());
+  g.set_size(residuals());
   const double factor = 1 / static_cast<double>(Phi_.neurons());
   parallel_for(points(), [&](Index i) {
     double inner = 0;
     inner_products(data_->X, i, 1, i, 1, &inner);
     g[i] = factor * inner * Phi_.squared_norm(i);
   });
+  for (Index e = points(); e < g.n_elem; ++e) g[e] = g[e - points()];
 }
 
 void NetworkJacobian::sparse_point_gram(arma::sp_mat& G) const {
@@ -239,7 +268,7 @@ void NetworkJacobian::sparse_point_gram(arma::sp_mat& G) const {
 }
 
 void NetworkJacobian::parameter_gram(Mat<double>& G) const {
-  const Index n = points(), P = parameters();
+  const Index n = residuals(), P = parameters();
   G.zeros(P, P);
   Mat<double> rows;
   const Index panel = 512;
@@ -254,7 +283,7 @@ void NetworkJacobian::parameter_gram(Mat<double>& G) const {
 void NetworkJacobian::parameter_gram_diagonal(Vec& g) const {
   const Index P = parameters();
   g.set_size(P);
-  const Blocks blocks = cut(points(), tile_points, 16);
+  const Blocks blocks = cut(residuals(), tile_points, 16);
   parallel_sum<double>(
       blocks, P,
       [&](Index b, double* partial) {

@@ -1,5 +1,7 @@
 #pragma once
 /// J of a two-layer network, known by its products. Internal to TwoLayerRelu.
+///
+/// With C outputs vectors of residuals have nC numbers, output after output: residual cn + i belongs to output c at row i.
 
 #include <raphson/core/tall_operator.hpp>
 #include <raphson/models/network/activation_pattern.hpp>
@@ -22,31 +24,34 @@ struct ObservationGraph {
 /// What a network is trained on; shared by every linearization and every activation.
 struct NetworkData {
   DataMatrix X;
-  Vec y;
-  Vec signs;                                         ///< a, ±1
+  Mat<double> y;                                     ///< n × C
+  Mat<double> signs;                                 ///< a, ±1, m × C
   std::shared_ptr<const PreconditionerKind> kernel;  ///< of X: it keeps its factor for whatever is trained on these rows
 
   const ObservationGraph& graph() const;  ///< built at the first call
 
-  NetworkData(DataMatrix features, Vec target, Vec output_signs)
+  NetworkData(DataMatrix features, Mat<double> target, Mat<double> output_signs)
       : X(std::move(features)), y(std::move(target)), signs(std::move(output_signs)), kernel(relu_kernel_preconditioner(X)) {}
-  NetworkData(const NetworkData& other, Vec target) : X(other.X), y(std::move(target)), signs(other.signs), kernel(other.kernel) {}
+  NetworkData(const NetworkData& other, Mat<double> target) : X(other.X), y(std::move(target)), signs(other.signs), kernel(other.kernel) {}
 
  private:
   mutable std::once_flag built_;
   mutable std::unique_ptr<const ObservationGraph> graph_;
 };
 
-/// f(xᵢ) = m^{-1/2} Σᵣ aᵣ φ(⟨wᵣ,xᵢ⟩) for every row of X, W as d × m; Φ goes to `pattern` unless null. 2·nnz(X)·m flops and nm
-/// activations.
-Vec forward(const DataMatrix& X, const Vec& signs, const Activation& activation, const double* W, ActivationPattern* pattern);
+/// f_c(xᵢ) = m^{-1/2} Σᵣ aᵣ_c φ(⟨wᵣ,xᵢ⟩) for every row of X, n × C; W as d × m; Φ goes to `pattern` unless null. 2·nnz(X)·m flops and
+/// nm activations; table lookups on bits are done for each output.
+Mat<double> forward(const DataMatrix& X, const Mat<double>& signs, const Activation& activation, const double* W,
+                    ActivationPattern* pattern);
 
-/// J ∈ R^{n×md} at one W: row i is m^{-1/2} (aᵣ Φᵢᵣ xᵢ)ᵣ. Every product costs 2·nnz(X)·m flops a column.
+/// J ∈ R^{nC×md} at one W: row cn + i is m^{-1/2} (aᵣ_c Φᵢᵣ xᵢ)ᵣ. Every product costs 2·nnz(X)·m flops a column, with tables C times that.
 class NetworkJacobian {
  public:
   NetworkJacobian(std::shared_ptr<const NetworkData> data, ActivationPattern pattern) : data_(std::move(data)), Phi_(std::move(pattern)) {}
 
   Index points() const { return data_->X.rows(); }
+  Index outputs() const { return data_->signs.n_cols; }
+  Index residuals() const { return points() * outputs(); }
   Index parameters() const { return data_->X.cols() * Phi_.neurons(); }
   const NetworkData& data() const { return *data_; }
   const ActivationPattern& pattern() const { return Phi_; }
@@ -57,19 +62,25 @@ class NetworkJacobian {
 
   bool has_tables() const;  ///< bits and dense data: products by table lookups
 
-  void row(Index point, double* out) const;         ///< md numbers
-  void column(Index parameter, double* out) const;  ///< n numbers
+  void row(Index residual, double* out) const;      ///< md numbers
+  void column(Index parameter, double* out) const;  ///< nC numbers
 
-  /// J Jᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m, n × n, computed in double: n²m/128 words of bits, or n²m flops for softplus. Real is float or double.
+  /// J Jᵀ, nC × nC, computed in double: blocks (XXᵀ) ∘ (Φ diag(a_c ∘ a_c′) Φᵀ)/m for outputs c, c′. One product ΦΦᵀ serves all diagonal
+  /// blocks, and one each pair c < c′: n²m/128 words of bits, or n²m flops for softplus, 1 + C(C − 1)/2 times. Real is float or double.
   template <class Real>
   void point_gram(Mat<Real>& G) const;
   void point_gram_diagonal(Vec& g) const;         ///< ‖xᵢ‖² Σᵣ Φᵢᵣ² / m
-  void sparse_point_gram(arma::sp_mat& G) const;  ///< the same on the pattern of XXᵀ
-  void parameter_gram(Mat<double>& G) const;      ///< Jᵀ J, md × md, from panels of rows: n(md)² flops
+  void sparse_point_gram(arma::sp_mat& G) const;  ///< the same on the pattern of XXᵀ; one output
+  void parameter_gram(Mat<double>& G) const;      ///< Jᵀ J, md × md, from panels of rows: nC(md)² flops
   void parameter_gram_diagonal(Vec& g) const;
 
  private:
   void dense_point_gram(Mat<double>& G) const;
+  template <class Real>
+  void outputs_gram(Mat<Real>& G) const;  ///< point_gram for several outputs
+  void add_dense_overlaps(const Vec* factors, Mat<double>& G) const;
+  void multiply_by_inner_products(Mat<double>& G) const;
+  const Vec signs_of(Index output) const { return data_->signs.unsafe_col(output); }
   double scale() const;  ///< m^{-1/2}
 
   std::shared_ptr<const NetworkData> data_;

@@ -76,15 +76,31 @@ std::shared_ptr<const KernelFactor> factor_kernel(const DataMatrix& X, double sh
   return nullptr;
 }
 
+/// K⁻¹ on each of so many vectors of n, one after the other.
 class KernelPreconditioner final : public Preconditioner {
  public:
-  explicit KernelPreconditioner(std::shared_ptr<const KernelFactor> factor) : factor_(std::move(factor)) {}
+  KernelPreconditioner(std::shared_ptr<const KernelFactor> factor, Index outputs) : factor_(std::move(factor)), outputs_(outputs) {}
   std::string name() const override {
     return fmt::format("relu-kernel, {}{}", factor_->single.is_empty() ? "f64" : "f32", factor_->extra > 0 ? ", shifted" : "");
   }
-  Index size() const override { return factor_->size(); }
+  Index size() const override { return outputs_ * factor_->size(); }
   double extra_shift() const override { return factor_->extra; }
   void solve(const Vec& r, Vec& z) const override {
+    if (outputs_ > 1) {
+      const Index n = factor_->size();
+      z.set_size(r.n_elem);
+      Vec part;
+      for (Index c = 0; c < outputs_; ++c) {
+        solve_output(r.subvec(c * n, (c + 1) * n - 1), part);
+        z.subvec(c * n, (c + 1) * n - 1) = part;
+      }
+      return;
+    }
+    solve_output(r, z);
+  }
+
+ private:
+  void solve_output(const Vec& r, Vec& z) const {
     if (factor_->single.is_empty()) {
       z = r;
       return cholesky_solve(factor_->full, z);
@@ -99,8 +115,8 @@ class KernelPreconditioner final : public Preconditioner {
     z = scale * arma::conv_to<Vec>::from(x);
   }
 
- private:
   std::shared_ptr<const KernelFactor> factor_;
+  Index outputs_;
 };
 
 class KernelKind final : public PreconditionerKind {
@@ -109,8 +125,10 @@ class KernelKind final : public PreconditionerKind {
   std::string name() const override { return "relu-kernel"; }
 
   std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const override {
-    if (system.size() != X_.rows()) {
-      why = fmt::format("relu-kernel: {} unknowns, but the data have {} rows; it is for systems in Jᵀ (md ≥ n)", system.size(), X_.rows());
+    if (system.size() % X_.rows() != 0) {
+      why =
+          fmt::format("relu-kernel: {} unknowns, but the data have {} rows; it is for systems in Jᵀ (md ≥ n), one unknown a row and output",
+                      system.size(), X_.rows());
       return nullptr;
     }
     if (attempt > 0 || system.penalty) {
@@ -126,11 +144,11 @@ class KernelKind final : public PreconditionerKind {
       why = "relu-kernel: K is singular (rows of zeros, or non-finite data)";
       return nullptr;
     }
-    return std::make_unique<KernelPreconditioner>(factor_);
+    return std::make_unique<KernelPreconditioner>(factor_, system.size() / X_.rows());
   }
 
   Estimate estimate_build(const GramSystem& system, const Machine& machine) const override {
-    const double n = static_cast<double>(system.size()), d = static_cast<double>(X_.cols());
+    const double n = static_cast<double>(X_.rows()), d = static_cast<double>(X_.cols());
     const std::lock_guard lock(mutex_);
     const bool kept = factor_ && factor_->shift == system.shift;
     // An element costs some 60 flops of gemm beside its inner product.

@@ -1,4 +1,5 @@
 #include <raphson/core/error.hpp>
+#include <raphson/core/step_system.hpp>
 #include <raphson/core/stopping.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/minibatch.hpp>
@@ -23,17 +24,17 @@ std::vector<Index> dealt(Index n, Seed seed) {
 bool step(const TwoLayerRelu& batch, LinearSolver& solver, double damping, Seed seed, const Interrupt& interrupt, Vec& W,
           Summary& summary) {
   const auto at = batch.linearize(W);
-  GramSystem system;
-  system.A = at->matrix();
-  system.b = &at->right_hand_side();
+  double absolute = 0;
+  if (damping > 0) {
+    Vec diagonal;
+    at->matrix()->gram_diagonal(diagonal);
+    absolute = damping * arma::mean(diagonal);
+  }
+  StepSystem of_step(*at, absolute);
+  GramSystem& system = of_step.system;
   system.tolerance = 1e-3;
   system.seed = seed;
   system.interrupt = &interrupt;
-  if (damping > 0) {
-    Vec diagonal;
-    system.A->gram_diagonal(diagonal);
-    system.shift = damping * arma::mean(diagonal);
-  }
   Vec z;
   const LinearReport report = solver.solve(system, z);
   summary.phases.linear_setup += report.setup_seconds;
@@ -41,13 +42,9 @@ bool step(const TwoLayerRelu& batch, LinearSolver& solver, double damping, Seed 
   summary.inner_iterations += report.iterations;
   summary.solver_used = report.used;
   if (report.status == LinearStatus::failed) return false;
-  if (at->step_form() == StepForm::adjoint) {
-    Mat<double> p;
-    system.A->apply(z, p);
-    z = p.as_col();
-  }
-  if (!z.is_finite()) return false;
-  W += z;
+  const Vec p = of_step.step(std::move(z));
+  if (!p.is_finite()) return false;
+  W += p;
   return true;
 }
 
@@ -59,6 +56,11 @@ Summary minibatch_gauss_newton(const TwoLayerRelu& model, LinearSolver& solver, 
   require_size(W.n_elem, model.parameters(), "the start", "one per parameter of the model");
   require_finite(W, "the start");
   if (batch == 0) throw InputError("a mini-batch of 0 rows. Give at least one.");
+  if (model.l2() > 0)
+    throw InputError(
+        fmt::format("minibatch_gauss_newton: a net with a penalty (l2 = {}) has no zero residual that batches agree on. "
+                    "Use train_network or minimize.",
+                    model.l2()));
   if (!(damping >= 0 && std::isfinite(damping))) throw InputError(fmt::format("damping = {}: give a number ≥ 0.", damping));
   const ThreadScope threads(options.threads);
   const Stopwatch clock;

@@ -9,7 +9,8 @@ namespace raphson {
 /// Contract of minimize with unit steps; an iteration is one batch, and the whole residual, ‖f − y‖ over all rows, is measured once an
 /// epoch: the history has a row for each, and the tolerance is looked at then. Damping (0: none) is relative to the mean diagonal of
 /// each batch's Gram matrix. A batch step costs 2bdm flops for f, b²m/64 words for the Gram matrix and what the solver takes for b
-/// unknowns. Diverges where batches undo each other: status `diverged`, W the best point measured. Throws InputError for batch 0.
+/// unknowns. Diverges where batches undo each other: status `diverged`, W the best point measured. Throws InputError for batch 0 and for a
+/// net with a penalty, whose minimizer batches do not agree on.
 Summary minibatch_gauss_newton(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, Index batch, double damping = 0,
                                const Options& options = {});
 

@@ -26,21 +26,22 @@ void sketch_columns(const Sketch<Real>& S, Index N, Index k, const Fill& fill, M
 
 OperatorCost network_cost(const NetworkJacobian& J) {
   const double n = static_cast<double>(J.points()), m = static_cast<double>(J.pattern().neurons());
-  const double touched = static_cast<double>(J.data().X.nonzeros()) * m;  // of J, where φ′ is taken for full
+  const double touched = static_cast<double>(J.data().X.nonzeros()) * m;  // of J, one output, where φ′ is taken for full
+  const double outputs = static_cast<double>(J.outputs());
   OperatorCost cost;
   cost.varies = true;
-  cost.nonzeros = touched;
+  cost.nonzeros = outputs * touched;
   const Activation kind = J.pattern().is_binary() ? Activation::relu() : Activation::softplus();
   const double bytes = ActivationPattern::bytes(J.points(), J.pattern().neurons(), kind) + 8 * static_cast<double>(J.parameters());
   // Table lookups, of rows padded to whole vectors, take 0.37 of what the multiply-adds would at the rate of our Gram kernels; small tiles
   // and the expansion of Φ twice as much at that of gemm (benchmarks/nets_kernels.cpp).
   if (J.has_tables()) {
-    cost.apply = {0.74 * n * m * static_cast<double>(table_width(J.data().X.cols())), bytes, true};
+    cost.apply = {outputs * 0.74 * n * m * static_cast<double>(table_width(J.data().X.cols())), outputs * bytes, true};
   } else {
-    cost.apply = {4 * touched, bytes};
+    cost.apply = {4 * touched + 2 * (outputs - 1) * n * m, bytes};
   }
   cost.normal = {2 * cost.apply.flops, 2 * cost.apply.bytes, cost.apply.own_kernels};
-  cost.row = {n, 8 * n};
+  cost.row = {outputs * n, 8 * outputs * n};
   return cost;
 }
 
@@ -111,24 +112,25 @@ class SingleNetwork final : public SingleOperator {
   bool adjoint_;
 };
 
-/// Column i of Jᵀ: m^{-1/2} (aᵣ Φᵢᵣ)ᵣ ⊗ xᵢ.
+/// Column cn + i of Jᵀ: m^{-1/2} (aᵣ_c Φᵢᵣ)ᵣ ⊗ xᵢ.
 class JacobianFactors final : public KroneckerColumns<double> {
  public:
   explicit JacobianFactors(const NetworkJacobian& J) : J_(J) {}
-  Index count() const override { return J_.points(); }
+  Index count() const override { return J_.residuals(); }
   Index left() const override { return J_.pattern().neurons(); }
   Index right() const override { return J_.data().X.cols(); }
-  void left_factor(Index i, double* out) const override {
-    const Index m = left();
+  void left_factor(Index residual, double* out) const override {
+    const Index m = left(), i = residual % J_.points(), output = residual / J_.points();
     const double scale = 1 / std::sqrt(static_cast<double>(m));
     std::vector<double> tile(tile_neurons);
     for (Index first = 0; first < m; first += tile_neurons) {
       const Index neurons = std::min(tile_neurons, m - first);
       J_.pattern().expand(first, neurons, i, 1, tile.data());
-      for (Index r = 0; r < neurons; ++r) out[first + r] = scale * J_.data().signs[first + r] * tile[r];
+      for (Index r = 0; r < neurons; ++r) out[first + r] = scale * J_.data().signs(first + r, output) * tile[r];
     }
   }
-  void right_factor(Index i, double* out) const override {
+  void right_factor(Index residual, double* out) const override {
+    const Index i = residual % J_.points();
     for (Index k = 0; k < right(); ++k) out[k] = J_.data().X.at(i, k);
   }
 
@@ -136,12 +138,12 @@ class JacobianFactors final : public KroneckerColumns<double> {
   const NetworkJacobian& J_;
 };
 
-/// A = Jᵀ, md × n.
+/// A = Jᵀ, md × nC.
 class AdjointOperator final : public Operator {
  public:
   explicit AdjointOperator(std::shared_ptr<const NetworkJacobian> J) : J_(std::move(J)) {}
   Index rows() const override { return J_->parameters(); }
-  Index cols() const override { return J_->points(); }
+  Index cols() const override { return J_->residuals(); }
   void apply(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply_transposed(X, Y); }
   void apply_adjoint(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply(X, Y); }
   void apply_normal(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply_normal(X, Y); }
@@ -150,7 +152,7 @@ class AdjointOperator final : public Operator {
   std::shared_ptr<const SingleOperator> single() const override {
     return std::make_shared<SingleNetwork>(std::make_shared<AdjointOperator>(J_), J_, true);
   }
-  bool has_sparse_gram() const override { return J_->data().graph().worthwhile; }
+  bool has_sparse_gram() const override { return J_->outputs() == 1 && J_->data().graph().worthwhile; }
   void sparse_gram(arma::sp_mat& G) const override {
     if (!has_sparse_gram()) return Operator::sparse_gram(G);
     J_->sparse_point_gram(G);
@@ -169,12 +171,14 @@ class AdjointOperator final : public Operator {
   }
   OperatorCost cost() const override {
     OperatorCost cost = network_cost(*J_);
-    const double n = static_cast<double>(cols()), m = static_cast<double>(J_->pattern().neurons());
+    const double n = static_cast<double>(J_->points()), m = static_cast<double>(J_->pattern().neurons());
+    const double k = static_cast<double>(cols()), C = static_cast<double>(J_->outputs());
     // Common bits, or ΦΦᵀ by the Gram kernels; then for each element the inner product of two rows and storing it twice, which grows with
     // the distance between the two places.
-    const double inner = static_cast<double>(J_->data().X.nonzeros()) / n;
-    cost.gram = {n * n * (m * (J_->pattern().is_binary() ? common_bits_cost() : 1.0) + 50 + 1.5 * inner + 0.008 * n), 8 * n * n, true};
-    cost.gram_nonzeros = J_->data().X.is_sparse() && has_sparse_gram() ? static_cast<double>(J_->data().graph().neighbour.n_elem) : n * n;
+    const double inner = static_cast<double>(J_->data().X.nonzeros()) / n, counts = 1 + C * (C - 1) / 2;
+    cost.gram = {n * n * (counts * m * (J_->pattern().is_binary() ? common_bits_cost() : 1.0) + 1.5 * inner) + k * k * (50 + 0.008 * k),
+                 8 * k * k, true};
+    cost.gram_nonzeros = J_->data().X.is_sparse() && has_sparse_gram() ? static_cast<double>(J_->data().graph().neighbour.n_elem) : k * k;
     return cost;
   }
 
@@ -182,11 +186,11 @@ class AdjointOperator final : public Operator {
   std::shared_ptr<const NetworkJacobian> J_;
 };
 
-/// A = J, n × md.
+/// A = J, nC × md.
 class DirectOperator final : public Operator {
  public:
   explicit DirectOperator(std::shared_ptr<const NetworkJacobian> J) : J_(std::move(J)) {}
-  Index rows() const override { return J_->points(); }
+  Index rows() const override { return J_->residuals(); }
   Index cols() const override { return J_->parameters(); }
   void apply(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply(X, Y); }
   void apply_adjoint(const Mat<double>& X, Mat<double>& Y) const override { J_->multiply_transposed(X, Y); }

@@ -66,6 +66,34 @@ void assign(const std::string& path, Columns& columns, const std::string& asked,
   current = role;
 }
 
+// What the option names: one column, or several parted by commas where no column has the whole as its name.
+std::vector<std::string> parted(const std::string& path, const Columns& columns, const std::string& asked) {
+  if (asked.find(',') == std::string::npos || find_column(path, columns, asked)) return {asked};
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= asked.size();) {
+    const std::size_t end = std::min(asked.find(',', begin), asked.size());
+    names.emplace_back(trim(std::string_view(asked).substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return names;
+}
+
+void assign_targets(const std::string& path, Columns& columns, const ReadOptions& options) {
+  bool complete = true;
+  for (const std::string& asked : parted(path, columns, options.target)) {
+    assign(path, columns, asked, Role::target, options.has_target);
+    const std::optional<Index> column = find_column(path, columns, asked);
+    if (!column) {
+      complete = false;
+      continue;
+    }
+    if (std::find(columns.targets.begin(), columns.targets.end(), *column) != columns.targets.end())
+      throw InputError(fmt::format("{}: {} is asked for twice, as a target.", path, columns.text(*column)));
+    columns.targets.push_back(*column);
+  }
+  if (!complete) columns.targets.clear();
+}
+
 }  // namespace
 
 std::string Columns::text(Index column) const {
@@ -83,26 +111,43 @@ std::vector<std::string> Columns::feature_names() const {
 }
 
 std::string Columns::target_name() const {
-  for (Index j = 0; j < names.size(); ++j)
-    if (roles[j] == Role::target) return names[j];
-  return {};
+  std::string text;
+  for (const Index j : targets)
+    if (j < names.size()) text += (text.empty() ? "" : ",") + names[j];
+  return text;
+}
+
+arma::mat Columns::arranged(const arma::mat& in_file_order) const {
+  arma::mat out(in_file_order.n_cols, targets.size());
+  for (Index c = 0; c < targets.size(); ++c) {
+    const auto before = static_cast<std::ptrdiff_t>(targets[c]);
+    const auto place = static_cast<Index>(std::count(roles.begin(), roles.begin() + before, Role::target));
+    out.col(c) = in_file_order.row(place).t();
+  }
+  return out;
 }
 
 Columns assign_columns(const std::string& path, std::vector<std::string> names, Index count, const ReadOptions& options) {
-  Columns columns{std::move(names), std::vector<Role>(count, Role::feature)};
+  Columns columns{std::move(names), std::vector<Role>(count, Role::feature), {}};
   for (const std::string& asked : options.ignore) assign(path, columns, asked, Role::ignored, options.has_target);
   if (!options.weights.empty()) assign(path, columns, options.weights, Role::weight);
   if (!options.offset.empty()) assign(path, columns, options.offset, Role::offset);
   if (!options.target.empty()) {
-    assign(path, columns, options.target, Role::target, options.has_target);
+    assign_targets(path, columns, options);
   } else if (options.has_target) {
     const auto last = std::find(columns.roles.rbegin(), columns.roles.rend(), Role::feature);
-    if (last != columns.roles.rend()) *last = Role::target;
+    if (last != columns.roles.rend()) {
+      *last = Role::target;
+      columns.targets = {static_cast<Index>(columns.roles.rend() - last) - 1};
+    }
   }
   if (columns.count(Role::feature) == 0)
     throw InputError(fmt::format("{}: no column is left as a feature: {}, of which {} ignored{}.", path,
                                  count == 1 ? "there is 1 column" : fmt::format("there are {} columns", count),
-                                 columns.count(Role::ignored), columns.count(Role::target) ? " and one is the target" : ""));
+                                 columns.count(Role::ignored),
+                                 columns.count(Role::target) > 1 ? fmt::format(" and {} are targets", columns.count(Role::target))
+                                 : columns.count(Role::target)   ? " and one is the target"
+                                                                 : ""));
   return columns;
 }
 

@@ -13,6 +13,7 @@ enum class Role : char { feature, target, weight, offset, ignored };
 struct Columns {
   std::vector<std::string> names;
   std::vector<Role> roles;
+  std::vector<Index> targets;  ///< columns of the targets in the order asked for; empty when one of them is missing
 
   Index count() const { return roles.size(); }
   Index count(Role role) const { return static_cast<Index>(std::count(roles.begin(), roles.end(), role)); }
@@ -23,8 +24,10 @@ struct Columns {
   std::string handle(Index column) const;
   /// Names of the feature columns in order; empty when the file has none.
   std::vector<std::string> feature_names() const;
-  /// Name of the target column; "" when there is none.
+  /// Names of the target columns, parted by commas; "" when there is none.
   std::string target_name() const;
+  /// Targets as columns in the order asked for, from rows in the order of the file.
+  arma::mat arranged(const arma::mat& in_file_order) const;
 };
 
 /// Gives each of `count` columns its role. Throws InputError for a column that does not exist (listing those that do), one that is

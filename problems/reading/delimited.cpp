@@ -33,7 +33,7 @@ class Labels {
   }
 
   // Brings codes to the order of the names.
-  void sort(Vec& codes) {
+  void sort(arma::mat& codes) {
     if (given_ || std::is_sorted(names_.begin(), names_.end())) return;
     std::swap(names_[0], names_[1]);
     codes = 1 - codes;
@@ -89,7 +89,8 @@ class DelimitedReader {
   void add(Index j, std::string_view cell) {
     double x = 0;
     const Content kind = content(cell, x);
-    const bool label = columns_.roles[j] == Role::target && (labels_.used() || (rows_ == 0 && kind == Content::text));
+    const bool label =
+        columns_.roles[j] == Role::target && columns_.targets.size() == 1 && (labels_.used() || (rows_ == 0 && kind == Content::text));
     if (kind == Content::missing) {
       note_missing(j, cell);
     } else if (label) {
@@ -164,7 +165,7 @@ class DelimitedReader {
   Dataset finish() {
     Dataset data;
     data.features = DataMatrix::from_rows(features_.take_matrix(columns_.count(Role::feature)));
-    data.target = target_.take_column();
+    data.target = columns_.arranged(target_.take_matrix(columns_.count(Role::target)));
     data.weights = weights_.take_column();
     data.offset = offset_.take_column();
     data.feature_names = columns_.feature_names();

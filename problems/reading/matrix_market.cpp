@@ -178,10 +178,14 @@ class ColumnSplitter {
  public:
   ColumnSplitter(const Columns& columns, Index rows) : columns_(columns), place_(columns.count()) {
     Index next = 0;
-    for (Index j = 0; j < columns.count(); ++j)
+    Index next_target = 0;
+    for (Index j = 0; j < columns.count(); ++j) {
       if (columns.roles[j] == Role::feature) place_[j] = next++;
-    for (const auto& [role, vector] : {std::pair{Role::target, &target}, {Role::weight, &weights}, {Role::offset, &offset}})
-      if (columns.count(role)) vector->zeros(rows);
+      if (columns.roles[j] == Role::target) place_[j] = next_target++;
+    }
+    targets_.zeros(next_target, rows);
+    if (columns.count(Role::weight)) weights.zeros(rows);
+    if (columns.count(Role::offset)) offset.zeros(rows);
   }
 
   DataMatrix features(const arma::mat& A) {
@@ -215,18 +219,20 @@ class ColumnSplitter {
         arma::sp_mat(index.take_column(), begin.take_column(), value.take_column(), columns_.count(Role::feature), A.n_cols));
   }
 
-  Vec target, weights, offset;
+  arma::mat target() const { return columns_.arranged(targets_); }
+  Vec weights, offset;
 
  private:
   void set(Index i, Index j, double x) {
     const Role role = columns_.roles[j];
-    if (role == Role::target) target(i) = x;
+    if (role == Role::target) targets_(place_[j], i) = x;
     if (role == Role::weight) weights(i) = x;
     if (role == Role::offset) offset(i) = x;
   }
 
   const Columns& columns_;
-  std::vector<Index> place_;
+  std::vector<Index> place_;  ///< among the columns of the same role
+  arma::mat targets_;         ///< a row for each
 };
 
 }  // namespace
@@ -243,7 +249,7 @@ Dataset read_matrix_market(LineStream& lines, const ReadOptions& options) {
   ColumnSplitter splitter(columns, A.rows());
   Dataset data;
   data.features = A.is_sparse() ? splitter.features(A.sparse()) : splitter.features(A.dense());
-  data.target = std::move(splitter.target);
+  data.target = splitter.target();
   data.weights = std::move(splitter.weights);
   data.offset = std::move(splitter.offset);
   add_notes(lines, data);

@@ -62,6 +62,21 @@ Case network(bool sparse, Index width, Activation activation) {
   return {model, model->initial_weights()};
 }
 
+/// Three outputs: 180 residuals, so that width 20 has fewer parameters and width 40 more. A penalty is checked away from W₀.
+Case outputs(bool sparse, Index width, Activation activation, double l2) {
+  const Generated generated = data(sparse);
+  const TwoLayerReluOptions options{.width = width, .activation = activation, .seed = 3, .l2 = l2};
+  auto model = std::make_shared<TwoLayerRelu>(generated.C, arma::mat(normal(180, Seed(9)).memptr(), 60, 3), options);
+  return {model, model->initial_weights() + (l2 > 0 ? 0.3 : 0.0) * normal(model->parameters(), Seed(10))};
+}
+
+Case penalized(bool sparse, Index width, Activation activation) {
+  const Generated generated = data(sparse);
+  const TwoLayerReluOptions options{.width = width, .activation = activation, .seed = 3, .l2 = 0.2};
+  auto model = std::make_shared<TwoLayerRelu>(generated.C, generated.y, options);
+  return {model, model->initial_weights() + 0.3 * normal(model->parameters(), Seed(10))};
+}
+
 LinearModelOptions plain() { return {.l2 = 0, .intercept = false}; }
 LinearModelOptions full() {
   return {.l2 = 0.3, .intercept = true, .weights = arma::abs(normal(60, Seed(4))), .offset = 0.3 * normal(60, Seed(5))};
@@ -132,6 +147,16 @@ const std::vector<Row> models{
     {"ReLU net, narrow", [] { return network(false, 4, Activation::relu()); }, false},
     {"softplus net, wide", [] { return network(false, 20, Activation::softplus(2)); }, false},
     {"softplus net, narrow, sparse", [] { return network(true, 4, Activation::softplus(2)); }, false},
+    {"penalized ReLU net, wide", [] { return penalized(false, 20, Activation::relu()); }, false},
+    {"penalized ReLU net, wide, sparse", [] { return penalized(true, 20, Activation::relu()); }, false},
+    {"penalized ReLU net, narrow", [] { return penalized(false, 4, Activation::relu()); }, false},
+    {"penalized softplus net, wide", [] { return penalized(false, 20, Activation::softplus(2)); }, false},
+    {"ReLU net, three outputs, wide", [] { return outputs(false, 40, Activation::relu(), 0); }, false},
+    {"ReLU net, three outputs, wide, sparse", [] { return outputs(true, 40, Activation::relu(), 0); }, false},
+    {"ReLU net, three outputs, narrow", [] { return outputs(false, 20, Activation::relu(), 0); }, false},
+    {"softplus net, three outputs, wide", [] { return outputs(false, 40, Activation::softplus(2), 0); }, false},
+    {"softplus net, three outputs, narrow, sparse", [] { return outputs(true, 20, Activation::softplus(2), 0); }, false},
+    {"penalized ReLU net, three outputs, wide", [] { return outputs(false, 40, Activation::relu(), 0.2); }, false},
     {"rosenbrock",
      [] {
        return Case{std::make_shared<Rosenbrock>(3), normal(6, Seed(8))};
