@@ -5,6 +5,7 @@
 #include <raphson/core/derivative_check.hpp>
 #include <raphson/core/function_operator.hpp>
 #include <raphson/core/minimize.hpp>
+#include <raphson/models/deep_relu.hpp>
 #include <raphson/models/linear_model.hpp>
 #include <raphson/models/regularization_path.hpp>
 #include <raphson/models/two_layer_relu.hpp>
