@@ -37,7 +37,7 @@ int run_fit(const FitArguments& arguments) {
   note_unused_sketch(console, arguments, row);
   print_run(console, options);
 
-  IterationTable table(console, problem.network != nullptr, arguments.verbose);
+  IterationTable table(console, problem.is_network(), arguments.verbose);
   options.callback = [&](const Iteration& iteration) {
     table.row(iteration);
     console.stage(fmt::format("iteration {}", iteration.iteration + 1));

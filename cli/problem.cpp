@@ -38,9 +38,16 @@ void make_network(Problem& problem, const ModelArguments& arguments, std::uint64
   problem.scaling.unit_rows = arguments.unit_rows;
   problem.scaling.target = arguments.standardize_target;
   problem.scaling.fit(data.features, data.target);
+  const Activation activation = arguments.activation == "softplus" ? Activation::softplus(arguments.sharpness) : Activation::relu();
+  if (arguments.widths.size() > 1) {
+    const DeepReluOptions options{.widths = arguments.widths, .activation = activation, .seed = seed};
+    problem.deep = std::make_shared<DeepRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
+    problem.start = problem.deep->initial_weights();
+    return;
+  }
   TwoLayerReluOptions options;
-  options.width = arguments.width;
-  options.activation = arguments.activation == "softplus" ? Activation::softplus(arguments.sharpness) : Activation::relu();
+  options.width = arguments.widths.front();
+  options.activation = activation;
   options.seed = seed;
   problem.network = std::make_shared<TwoLayerRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
   problem.start = problem.network->initial_weights();
@@ -50,8 +57,13 @@ void make_network(Problem& problem, const ModelArguments& arguments, std::uint64
 
 const Model& Problem::model() const {
   if (linear) return *linear;
+  if (deep) return *deep;
   return *network;
 }
+
+const DataMatrix& Problem::features() const { return linear ? linear->data() : deep ? deep->data() : network->data(); }
+
+Vec Problem::outputs(const DataMatrix& X, const Vec& theta) const { return deep ? deep->predict(X, theta) : network->predict(X, theta); }
 
 Problem load_problem(const ProblemArguments& arguments, Console& console) {
   Problem problem;
@@ -89,7 +101,7 @@ Options options_for(const ProblemArguments& arguments, const SolverRow& row) {
 Summary run_solver(const Problem& problem, const SolverRow& row, LinearSolver* solver, const ProblemArguments& arguments, Options options,
                    Vec& theta) {
   if (row.first_order()) return row.descend(problem.model(), theta, options);
-  if (problem.linear) return minimize(*problem.linear, *solver, theta, options);
+  if (!problem.network) return minimize(problem.model(), *solver, theta, options);
   TrainOptions training;
   static_cast<Options&>(training) = std::move(options);
   training.continuation = arguments.model.continuation;
@@ -97,7 +109,7 @@ Summary run_solver(const Problem& problem, const SolverRow& row, LinearSolver* s
 }
 
 double train_rmse(const Problem& problem, const Vec& theta) {
-  const Vec fitted = problem.scaling.undo_targets(problem.network->predict(problem.network->data(), theta));
+  const Vec fitted = problem.scaling.undo_targets(problem.outputs(problem.features(), theta));
   return arma::norm(fitted - problem.data.target) / std::sqrt(static_cast<double>(problem.rows()));
 }
 
