@@ -1,6 +1,7 @@
 #include <raphson/models/network/columns.hpp>
 #include <raphson/models/network/layered_jacobian.hpp>
 
+#include <functional>
 #include <span>
 
 namespace raphson {
@@ -21,25 +22,6 @@ OperatorCost layered_cost(const LayeredJacobian& J) {
   cost.normal = {2 * cost.apply.flops, 2 * cost.apply.bytes};
   return cost;
 }
-
-/// Columns of Jᵀ that belong to one layer: δ(i) ⊗ h(i).
-class LayerFactors final : public KroneckerColumns<double> {
- public:
-  LayerFactors(const LayeredJacobian& J, Index layer) : J_(J), layer_(layer) {}
-  Index count() const override { return J_.points(); }
-  Index left() const override { return J_.net().widths[layer_]; }
-  Index right() const override { return J_.net().inputs(layer_); }
-  void left_factor(Index i, double* out) const override {
-    for (Index r = 0; r < left(); ++r) out[r] = J_.delta(layer_, i, r);
-  }
-  void right_factor(Index i, double* out) const override {
-    for (Index k = 0; k < right(); ++k) out[k] = J_.input(layer_, i, k);
-  }
-
- private:
-  const LayeredJacobian& J_;
-  Index layer_;
-};
 
 /// A = Jᵀ, P × n.
 class LayeredAdjoint final : public Operator {
