@@ -6,6 +6,7 @@
 #include <raphson/core/early_stopping.hpp>
 #include <raphson/core/function_operator.hpp>
 #include <raphson/core/minimize.hpp>
+#include <raphson/models/deep_relu.hpp>
 #include <raphson/models/linear_model.hpp>
 #include <raphson/models/network/train_state.hpp>
 #include <raphson/models/regularization_path.hpp>

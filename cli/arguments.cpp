@@ -85,7 +85,12 @@ void add_model_options(CLI::App& app, ProblemArguments& a) {
   app.add_option("--smoothing", m.of_loss.smoothing, "Distance from the target within which quantile is smoothed, in its units")
       ->group(linear_only)
       ->capture_default_str();
-  app.add_option("--width", m.width, "Hidden neurons")->check(whole_number)->group(network_only)->capture_default_str();
+  app.add_option("--width", m.widths, "Hidden neurons; 512,256 for two hidden layers, and so on")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(whole_number)
+      ->group(network_only)
+      ->default_str("4096");
   app.add_option("--activation", m.activation, "relu, softplus")->group(network_only)->capture_default_str();
   app.add_option("--sharpness", m.sharpness, "beta of softplus(beta z)/beta")->group(network_only)->capture_default_str();
   add_switch_off(app, "--no-standardize-columns", m.standardize_columns, "Leave columns as they are", network_only);
@@ -191,6 +196,14 @@ void require_fraction(const char* option, double value) {
   if (!(value > 0 && value < 1)) throw InputError(fmt::format("{} {} must lie between 0 and 1.", option, value));
 }
 
+void check_widths(const std::vector<Index>& widths) {
+  const auto zero = std::ranges::find(widths, Index{0});
+  if (zero == widths.end()) return;
+  const std::string text = fmt::format("--width {}: ", fmt::join(widths, ","));
+  throw InputError(widths.size() == 1 ? text + "a network needs at least one hidden neuron."
+                                      : text + fmt::format("hidden layer {} needs at least one neuron.", zero - widths.begin() + 1));
+}
+
 void finish_model(const CLI::App& app, const ModelArguments& model) {
   if (std::ranges::find(loss_names(), model.loss) == loss_names().end()) unknown_name("loss", model.loss, loss_names());
   refuse_foreign(app, model);
@@ -198,7 +211,7 @@ void finish_model(const CLI::App& app, const ModelArguments& model) {
   require_positive("--huber-delta", model.of_loss.huber_delta);
   require_positive("--smoothing", model.of_loss.smoothing);
   require_fraction("--quantile", model.of_loss.quantile);
-  if (model.width == 0) throw InputError("--width 0: a network needs at least one hidden neuron.");
+  check_widths(model.widths);
   if (model.activation != "relu" && model.activation != "softplus") unknown_name("activation", model.activation, {"relu", "softplus"});
   require_positive("--sharpness", model.sharpness);
 }

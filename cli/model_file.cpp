@@ -94,7 +94,10 @@ Json model_json(const SavedModel& m) {
                {"index_base", m.index_base},
                {"coefficients", numbers(m.coefficients)}};
   if (m.is_network()) {
-    json["width"] = m.width;
+    if (m.widths.size() == 1)
+      json["width"] = m.widths[0];
+    else
+      json["widths"] = m.widths;
     json["activation"] = m.activation.kind == Activation::Kind::relu ? "relu" : "softplus";
     json["sharpness"] = m.activation.sharpness;
     json["seed"] = m.seed;
@@ -113,7 +116,7 @@ Json model_json(const SavedModel& m) {
 }
 
 void read_network(const Json& json, SavedModel& m) {
-  json.at("width").get_to(m.width);
+  m.widths = json.contains("widths") ? json.at("widths").get<std::vector<Index>>() : std::vector<Index>{json.at("width").get<Index>()};
   const auto activation = json.at("activation").get<std::string>();
   if (activation != "relu" && activation != "softplus") unknown_name("activation", activation, {"relu", "softplus"});
   m.activation = activation == "relu" ? Activation::relu() : Activation::softplus(json.at("sharpness").get<double>());
@@ -138,6 +141,15 @@ void require(bool holds, const char* what) {
   if (!holds) throw InputError(what);
 }
 
+Index weight_count(const SavedModel& m) {
+  Index count = 0, inputs = m.columns + (m.scaling.constant ? 1 : 0);
+  for (const Index width : m.widths) {
+    count += inputs * width;
+    inputs = width;
+  }
+  return count;
+}
+
 void check_consistency(const SavedModel& m) {
   require(std::ranges::find(loss_names(), m.loss) != loss_names().end(), "its loss is unknown");
   require(m.feature_names.empty() || m.feature_names.size() == m.columns, "the number of names is not the number of columns");
@@ -146,8 +158,9 @@ void check_consistency(const SavedModel& m) {
   require(m.coefficients.is_finite(), "it has coefficients that are not finite");
   if (m.is_network()) {
     const Standardization& s = m.scaling;
-    require(m.signs.n_elem == m.width && m.width > 0, "signs are missing");
-    require(m.coefficients.n_elem == m.width * (m.columns + (s.constant ? 1 : 0)), "weights are missing");
+    require(!m.widths.empty() && std::ranges::find(m.widths, Index{0}) == m.widths.end(), "a hidden layer has no neurons");
+    require(m.signs.n_elem == m.widths.back(), "signs are missing");
+    require(m.coefficients.n_elem == weight_count(m), "weights are missing");
     require(s.mean.n_elem == s.deviation.n_elem && (!s.columns || s.sparse || s.mean.n_elem == m.columns),
             "the standardization has another size");
   } else {
@@ -194,12 +207,12 @@ SavedModel saved_model(const Problem& problem, const ProblemArguments& arguments
   if (!m.feature_names.empty()) std::ranges::copy_if(arguments.read.ignore, std::back_inserter(m.ignored), is_name);
   m.target_labels = problem.data.target_labels;
   m.index_base = problem.data.index_base;
-  if (problem.network) {
+  if (problem.is_network()) {
     m.coefficients = theta;
-    m.width = problem.network->width();
-    m.activation = problem.network->activation();
+    m.widths = arguments.model.widths;
+    m.activation = problem.deep ? problem.deep->activation() : problem.network->activation();
     m.seed = arguments.options.seed;
-    m.signs = problem.network->output_signs();
+    m.signs = problem.deep ? problem.deep->output_signs() : problem.network->output_signs();
     m.scaling = problem.scaling;
   } else {
     m.coefficients = theta.head(m.columns);

@@ -24,10 +24,10 @@ struct SavedModel {
   std::vector<double> labels;  ///< of two classes: the label of −1 and of +1
   std::string offset;          ///< column that was added to the margins; "" for none
   // relu:
-  Index width = 0;
+  std::vector<Index> widths;  ///< of the hidden layers; in the file a number where there is one
   Activation activation;
   std::uint64_t seed = 0;  ///< of W₀ and the output signs
-  Vec signs;               ///< a (width)
+  Vec signs;               ///< a (last width)
   Standardization scaling;
 
   bool is_network() const { return loss == "relu"; }

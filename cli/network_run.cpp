@@ -49,6 +49,12 @@ Problem NetworkRun::first_problem(const Problem& problem) const {
 }
 
 void NetworkRun::announce(Console& console, const Problem& problem) const {
+  if (problem.deep) {
+    for (const auto& [asked, flag] : {std::pair{arguments_.batch.has_value(), "--batch"},
+                                      {!arguments_.checkpoint.empty(), "--checkpoint"},
+                                      {!arguments_.resume.empty(), "--resume"}})
+      if (asked) throw InputError(fmt::format("{} is for networks of one hidden layer: give --width one number.", flag));
+  }
   if (arguments_.batch) {
     const Index batch = std::min(*arguments_.batch, problem.rows());
     console.line(fmt::format("batches   {} rows each, {} an epoch; a line of the table is an epoch, an iteration a batch", batch,
@@ -123,7 +129,7 @@ void NetworkRun::print_errors(Console& console, const Problem& problem, const Su
 void NetworkRun::draw(Console& console, const Problem& problem, const Summary& summary) {
   if (!plot_.wanted()) return;
   const std::string title = fmt::format("{}, relu: n = {}, width {}", arguments_.data.substr(arguments_.data.find_last_of('/') + 1),
-                                        problem.rows(), arguments_.model.width);
+                                        problem.rows(), fmt::join(arguments_.model.widths, ", "));
   console.stage("drawing");
   draw_picture(console, plot_, learning_script(summary, title, plot_.path(), plot_.temporary()));
 }

@@ -35,7 +35,7 @@ std::string terminal_of(const std::string& path) {
 }
 
 double progress(const Problem& problem, const Iteration& i, const Iteration& first, double best) {
-  if (!problem.network) return objective_gap(i.objective, best);
+  if (!problem.is_network()) return objective_gap(i.objective, best);
   return std::isnan(i.residual_ratio) ? std::sqrt(i.objective / first.objective) : i.residual_ratio;
 }
 
@@ -115,8 +115,8 @@ std::string plot_script(const Problem& problem, const std::vector<ComparedRun>& 
       "set logscale y\nset format y '10^{%T}'\nset grid lc rgb '#d0d0d0' lw 0.5\nset border 3\nset tics nomirror\n"
       "set tmargin at screen 0.90\nset bmargin at screen 0.26\n";
   script += "set lmargin at screen 0.09\nset rmargin at screen 0.49\nunset key\n";
-  script +=
-      fmt::format("set ylabel {}\n", problem.network ? "'residual ratio ‖f − y‖ / ‖f_0 − y‖'" : "'objective gap (f − f*) / max(1, |f*|)'");
+  script += fmt::format("set ylabel {}\n",
+                        problem.is_network() ? "'residual ratio ‖f − y‖ / ‖f_0 − y‖'" : "'objective gap (f − f*) / max(1, |f*|)'");
   script += "set xlabel 'seconds'\nset logscale x\n" + plot_command(runs, 1);
   script += "set lmargin at screen 0.57\nset rmargin at screen 0.98\nunset ylabel\nset xlabel 'iterations'\n";
   script += (spread_widely(runs) ? "" : "unset logscale x\n") + plot_command(runs, 2);

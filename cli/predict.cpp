@@ -54,17 +54,24 @@ Predictions predict_linear(const SavedModel& model, const DataMatrix& C, const V
   return p;
 }
 
-Predictions predict_network(const SavedModel& model, const DataMatrix& C, const std::string& path) {
-  TwoLayerReluOptions options;
-  options.width = model.width;
-  options.activation = model.activation;
-  options.seed = model.seed;
-  const DataMatrix X = model.scaling.features(C);
-  const TwoLayerRelu network(X, Vec(X.rows(), arma::fill::zeros), options);
+template <class Network>
+Predictions predicted_by(const Network& network, const SavedModel& model, const std::string& path) {
   if (!arma::approx_equal(network.output_signs(), model.signs, "absdiff", 0.0))
     throw InputError(fmt::format("{} is not a Raphson model: its signs do not follow from its seed.", path));
-  const Vec f = model.scaling.undo_targets(network.predict(X, model.coefficients));
+  const Vec f = model.scaling.undo_targets(network.predict(network.data(), model.coefficients));
   return {f, f};
+}
+
+Predictions predict_network(const SavedModel& model, const DataMatrix& C, const std::string& path) {
+  const DataMatrix X = model.scaling.features(C);
+  const Vec none(X.rows(), arma::fill::zeros);
+  if (model.widths.size() > 1)
+    return predicted_by(DeepRelu(X, none, {.widths = model.widths, .activation = model.activation, .seed = model.seed}), model, path);
+  TwoLayerReluOptions options;
+  options.width = model.widths.front();
+  options.activation = model.activation;
+  options.seed = model.seed;
+  return predicted_by(TwoLayerRelu(X, none, options), model, path);
 }
 
 /// Labels as ±1. `strict`: throws where a label was not seen in training, else returns an empty vector.

@@ -47,13 +47,20 @@ void make_network(Problem& problem, const ProblemArguments& all) {
   problem.scaling.unit_rows = arguments.unit_rows;
   problem.scaling.target = arguments.standardize_target;
   problem.scaling.fit(data.features, data.target);
-  TwoLayerReluOptions options;
-  options.width = arguments.width;
-  options.activation = arguments.activation == "softplus" ? Activation::softplus(arguments.sharpness) : Activation::relu();
-  options.seed = all.options.seed;
+  const Activation activation = arguments.activation == "softplus" ? Activation::softplus(arguments.sharpness) : Activation::relu();
   if (!held.target.is_empty()) problem.held_features = problem.scaling.features(held.features);
   problem.held_target = std::move(held.target);
   problem.held_text = std::move(held.text);
+  if (arguments.widths.size() > 1) {
+    const DeepReluOptions options{.widths = arguments.widths, .activation = activation, .seed = all.options.seed};
+    problem.deep = std::make_shared<DeepRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
+    problem.start = problem.deep->initial_weights();
+    return;
+  }
+  TwoLayerReluOptions options;
+  options.width = arguments.widths.front();
+  options.activation = activation;
+  options.seed = all.options.seed;
   problem.network = std::make_shared<TwoLayerRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
   problem.start = problem.network->initial_weights();
 }
@@ -62,8 +69,13 @@ void make_network(Problem& problem, const ProblemArguments& all) {
 
 const Model& Problem::model() const {
   if (linear) return *linear;
+  if (deep) return *deep;
   return *network;
 }
+
+const DataMatrix& Problem::features() const { return linear ? linear->data() : deep ? deep->data() : network->data(); }
+
+Vec Problem::outputs(const DataMatrix& X, const Vec& theta) const { return deep ? deep->predict(X, theta) : network->predict(X, theta); }
 
 Problem load_problem(const ProblemArguments& arguments, Console& console) {
   Problem problem;
@@ -108,17 +120,17 @@ TrainOptions training_options(const ProblemArguments& arguments, Options options
 Summary run_solver(const Problem& problem, const SolverRow& row, LinearSolver* solver, const ProblemArguments& arguments, Options options,
                    Vec& theta) {
   if (row.first_order()) return row.descend(problem.model(), theta, options);
-  if (problem.linear) return minimize(*problem.linear, *solver, theta, options);
+  if (!problem.network) return minimize(problem.model(), *solver, theta, options);
   return train_network(*problem.network, *solver, theta, training_options(arguments, std::move(options)));
 }
 
 double validation_rmse(const Problem& problem, const Vec& theta) {
-  const Vec fitted = problem.scaling.undo_targets(problem.network->predict(problem.held_features, theta));
+  const Vec fitted = problem.scaling.undo_targets(problem.outputs(problem.held_features, theta));
   return arma::norm(fitted - problem.held_target) / std::sqrt(static_cast<double>(fitted.n_elem));
 }
 
 double train_rmse(const Problem& problem, const Vec& theta) {
-  const Vec fitted = problem.scaling.undo_targets(problem.network->predict(problem.network->data(), theta));
+  const Vec fitted = problem.scaling.undo_targets(problem.outputs(problem.features(), theta));
   return arma::norm(fitted - problem.data.target) / std::sqrt(static_cast<double>(problem.rows()));
 }
 

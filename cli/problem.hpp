@@ -4,6 +4,7 @@
 #include "cli/arguments.hpp"
 #include "cli/console.hpp"
 
+#include <raphson/models/deep_relu.hpp>
 #include <raphson/models/linear_model.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 #include <raphson/problems/standardize.hpp>
@@ -12,12 +13,13 @@
 
 namespace raphson::cli {
 
-/// Exactly one of `linear` and `network` is there.
+/// Exactly one of `linear`, `network` and `deep` is there.
 struct Problem {
   Dataset data;             ///< as read; the target on its own scale
   Standardization scaling;  ///< of a network
   std::shared_ptr<const LinearModel> linear;
   std::shared_ptr<const TwoLayerRelu> network;
+  std::shared_ptr<const DeepRelu> deep;  ///< a network of several hidden layers
   DataMatrix held_features;  ///< of a network, as it sees them: rows to validate on; without them no rows
   Vec held_target;           ///< on its own scale
   std::string held_text;     ///< where they come from; "" without
@@ -26,6 +28,10 @@ struct Problem {
   double read_seconds = 0;
 
   const Model& model() const;
+  bool is_network() const { return !linear; }
+  const DataMatrix& features() const;  ///< as the model has them
+  /// f of a network for rows that are scaled as its own.
+  Vec outputs(const DataMatrix& X, const Vec& theta) const;
   Index rows() const { return data.features.rows(); }
   bool validated() const { return !held_target.is_empty(); }
 };

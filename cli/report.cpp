@@ -27,9 +27,10 @@ std::string number(double value, int digits) {
 }
 
 void print_problem(Console& console, const Problem& problem, const ProblemArguments& arguments, const std::string& formula) {
-  const DataMatrix& data = problem.linear ? problem.linear->data() : problem.network->data();
+  const DataMatrix& data = problem.features();
   std::string shape = fmt::format("n = {}, d = {} ({})", data.rows(), data.cols(), storage_text(data));
-  if (problem.network) shape += fmt::format(", width {}: {} parameters", problem.network->width(), problem.network->parameters());
+  if (problem.is_network())
+    shape += fmt::format(", width {}: {} parameters", fmt::join(arguments.model.widths, ","), problem.model().parameters());
   const char* penalty = problem.linear && problem.linear->l2() == 0 ? " (no penalty: --l2 0)" : "";
   console.line(fmt::format("problem   {}, {}; minimize {}{}", arguments.model.loss, shape,
                            formula.empty() ? problem.model().formula() : formula, penalty));
@@ -37,7 +38,7 @@ void print_problem(Console& console, const Problem& problem, const ProblemArgume
   std::vector<std::string> facts = {arguments.data};
   if (!problem.data.target_name.empty()) facts.push_back(fmt::format("target '{}'", problem.data.target_name));
   facts.insert(facts.end(), problem.data.notes.begin(), problem.data.notes.end());
-  if (problem.network) facts.push_back(problem.scaling.text());
+  if (problem.is_network()) facts.push_back(problem.scaling.text());
   if (problem.validated()) facts.push_back(problem.held_text);
   console.line(fmt::format("data      {}", fmt::join(facts, "; ")));
 }

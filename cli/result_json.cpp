@@ -87,7 +87,7 @@ std::string compare_json(const Problem& problem, const std::vector<ComparedRun>&
     }
     if (!first) first = &run.summary;
     Json json = summary_json(run.summary, run.row->name);
-    if (problem.network) json["residual_ratio"] = run.summary.residual_ratio;
+    if (problem.is_network()) json["residual_ratio"] = run.summary.residual_ratio;
     json["predicted_seconds"] = run.predicted();
     json["history"] = history_json(run.summary);
     list.push_back(std::move(json));

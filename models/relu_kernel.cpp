@@ -1,6 +1,8 @@
+#include <raphson/core/error.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -27,9 +29,16 @@ Direction direction(const DataMatrix& X, Index i) {
   return u;
 }
 
-/// ⟨x,x′⟩ (π − ∠)/2π with ∠ = 2 atan2(‖u − v‖, ‖u + v‖) for unit u, v: accurate for nearly parallel rows, where arccos is not
-/// (Kahan 2006).
-double kernel(const Direction& x, const Direction& y) {
+/// The angle between the outputs of a layer for inputs at this angle: cos = (sin θ + (π − θ) cos θ)/π, by 1 − cos.
+double next_angle(double angle) {
+  const double half = std::sin(angle / 2);
+  const double gap = 2 * half * half - (std::sin(angle) - angle * std::cos(angle)) / std::numbers::pi;
+  return 2 * std::asin(std::min(1.0, std::sqrt(std::max(0.0, gap / 2))));
+}
+
+/// ½ Σₗ Σₗ₋₁ Πₖ₌ₗ Σ̇ₖ over the hidden layers l, with Σ₀ = ⟨x,x′⟩, Σ̇ = (π − θ)/π and Σ = ‖x‖‖x′‖cos of the next angle; the first
+/// θ = 2 atan2(‖u − v‖, ‖u + v‖) for unit u, v: accurate for nearly parallel rows, where arccos is not (Kahan 2006).
+double kernel(const Direction& x, const Direction& y, Index hidden_layers) {
   if (!(x.norm > 0 && y.norm > 0)) return 0;
   double difference = 0, sum = 0, inner = 0;
   const auto add = [&](double a, double b) {
@@ -50,19 +59,26 @@ double kernel(const Direction& x, const Direction& y) {
       f += take_y ? 1 : 0;
     }
   }
-  const double angle = 2 * std::atan2(std::sqrt(difference), std::sqrt(sum));
-  return inner * (std::numbers::pi - angle) / (2 * std::numbers::pi);
+  double angle = 2 * std::atan2(std::sqrt(difference), std::sqrt(sum));
+  double tangent = 0;
+  for (Index l = 0; l < hidden_layers; ++l) {
+    tangent = (inner + tangent) * (std::numbers::pi - angle) / std::numbers::pi;
+    angle = next_angle(angle);
+    inner = x.norm * y.norm * std::cos(angle);
+  }
+  return tangent / 2;
 }
 
 }  // namespace
 
-arma::mat relu_kernel(const DataMatrix& X) {
+arma::mat relu_kernel(const DataMatrix& X, Index hidden_layers) {
+  if (hidden_layers == 0) throw InputError("relu_kernel: no hidden layers. Give at least 1.");
   const Index n = X.rows();
   std::vector<Direction> rows(n);
   for (Index i = 0; i < n; ++i) rows[i] = direction(X, i);
   arma::mat K(n, n);
   parallel_for(n, [&](Index j) {
-    for (Index i = j; i < n; ++i) K(i, j) = K(j, i) = kernel(rows[i], rows[j]);
+    for (Index i = j; i < n; ++i) K(i, j) = K(j, i) = kernel(rows[i], rows[j], hidden_layers);
   });
   return K;
 }

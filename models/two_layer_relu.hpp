@@ -91,7 +91,9 @@ class TwoLayerRelu : public Model {
 };
 
 /// The kernel of Eq. (5), K(x, x′) = E[⟨x,x′⟩ 1{⟨w,x⟩ ≥ 0, ⟨w,x′⟩ ≥ 0}] = ⟨x,x′⟩ (π − ∠(x,x′)) / 2π for all pairs of rows; n × n.
-arma::mat relu_kernel(const DataMatrix& X);
+/// With more hidden layers (DeepRelu) the neural tangent kernel of that depth (Jacot, Gabriel, Hongler 2018) by the arc-cosine recursion
+/// of Cho and Saul (2009): the expectation of JJᵀ over Gaussian weights as the widths grow. Throws InputError for no hidden layers.
+arma::mat relu_kernel(const DataMatrix& X, Index hidden_layers = 1);
 
 struct TrainState;  // models/network/train_state.hpp
 

@@ -496,6 +496,27 @@ BOOST_AUTO_TEST_CASE(a_network_predicts_what_it_was_trained_to) {
   for (Index i = 0; i < 200; ++i) BOOST_TEST(std::abs(got[i] - numbers.y(i)) <= 1e-6);
 }
 
+BOOST_AUTO_TEST_CASE(a_network_of_several_hidden_layers_predicts_what_it_was_trained_to) {
+  const std::string model = folder.path("deep.json"), json = folder.path("fit.json");
+  const Outcome fitted = run({"fit", "relu", "--data", regression, "--width", "96,64", "--seed", "4", "--save", model, "--json", json});
+  BOOST_TEST(fitted.status == 0, fitted.out << fitted.err);
+  CHECK_HOLDS(fitted.out, "width 96,64: 6624 parameters");  // 5·96 + 96·64
+  BOOST_TEST(json_of(json)["train_rmse"].get<double>() <= 1e-7 * arma::stddev(numbers.y));
+  const std::vector<double> got = lines_of(run({"predict", "--model", model, "--data", regression}).out);
+  BOOST_REQUIRE(got.size() == 200u);
+  for (Index i = 0; i < 200; ++i) BOOST_TEST(std::abs(got[i] - numbers.y(i)) <= 1e-6);
+
+  const auto spoiled = [&](const auto& spoil) {
+    Json saved = json_of(model);
+    spoil(saved);
+    return std::vector<std::string>{"predict", "--model", folder.write("spoiled.json", saved.dump()), "--data", regression};
+  };
+  refuses(spoiled([](Json& saved) { saved["widths"] = {96, 0}; }), "a hidden layer has no neurons");
+  refuses(spoiled([](Json& saved) { saved["widths"] = {96, 65}; }), "signs are missing");
+  refuses(spoiled([](Json& saved) { saved["widths"] = {95, 64}; }), "weights are missing");
+  refuses(spoiled([](Json& saved) { saved["seed"] = 5; }), "its signs do not follow from its seed");
+}
+
 BOOST_AUTO_TEST_CASE(finds_columns_by_name_and_reports_errors_on_a_target) {
   const std::string model = folder.path("m.json");
   BOOST_TEST(run({"fit", "logistic", "--data", classification, "--l2", "1", "--save", model}).status == 0);
@@ -862,6 +883,9 @@ BOOST_AUTO_TEST_CASE(options_out_of_range) {
   refuses(with("quantile", {"--smoothing", "0"}), "--smoothing 0 must be a finite number > 0.");
   refuses(with("logistic", {"--header", "--no-header"}), "--header and --no-header contradict each other.");
   refuses(with("relu", {"--width", "0"}), "--width 0: a network needs at least one hidden neuron.");
+  refuses(with("relu", {"--width", "64,0,8"}), "--width 64,0,8: hidden layer 2 needs at least one neuron.");
+  refuses(with("relu", {"--width", "64,many"}), "many must be a whole number >= 0");
+  refuses(with("relu", {"--width", "4,1000000000000"}), "widths 4,1000000000000");
   refuses(with("relu", {"--l2", "1"}), "--l2 is for squared, logistic, poisson, gamma, huber, squared-hinge and quantile, not for relu.");
   refuses(with("relu", {"--weights", "c0"}), "--weights is for squared");
   refuses(with("relu", {"--offset", "c0"}), "--offset is for squared");

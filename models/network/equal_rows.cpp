@@ -26,6 +26,10 @@ int compare_sparse(const arma::sp_mat& X, Index i, Index j) {
   return 0;
 }
 
+bool targets_agree(const Vec& y, const std::vector<Index>& rows) {
+  return std::all_of(rows.begin(), rows.end(), [&](Index i) { return y[i] == y[rows[0]]; });
+}
+
 }  // namespace
 
 std::vector<std::vector<Index>> equal_rows(const DataMatrix& X) {
@@ -45,6 +49,17 @@ std::vector<std::vector<Index>> equal_rows(const DataMatrix& X) {
   }
   std::sort(groups.begin(), groups.end());
   return groups;
+}
+
+Vec agreed_targets(const DataMatrix& X, const Vec& y) {
+  Vec agreed = y;
+  for (const std::vector<Index>& rows : equal_rows(X)) {
+    if (targets_agree(y, rows)) continue;
+    double mean = 0;
+    for (const Index i : rows) mean += y[i] / static_cast<double>(rows.size());
+    for (const Index i : rows) agreed[i] = mean;
+  }
+  return agreed;
 }
 
 bool is_zero_row(const DataMatrix& X, Index row) {

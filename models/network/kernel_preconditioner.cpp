@@ -1,4 +1,5 @@
 #include <raphson/core/dense.hpp>
+#include <raphson/core/error.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/angle_shares.hpp>
 #include <raphson/models/network/kernel_preconditioner.hpp>
@@ -6,8 +7,10 @@
 #include <raphson/models/two_layer_relu.hpp>
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <numbers>
 
 namespace raphson {
 namespace {
@@ -31,39 +34,55 @@ bool safely_factored(Mat<Real>& G) {
   return pivot * pivot > floor;
 }
 
-/// Lower triangle of relu_kernel(X) + shift·I in single precision, tile by tile: the angle of nearly parallel rows is good to 1e-8 only.
-Mat<float> single_kernel(const DataMatrix& X, double shift) {
+/// relu_kernel of so many hidden layers from inner products and norms, in place: cos of the next angle is (sin θ + (π − θ) cos θ)/π.
+void kernel_of(Index hidden_layers, Index count, const double* norms, double* inner) {
+  std::vector<double> cosine(count), share(count), tangent(count, 0.0);
+  for (Index e = 0; e < count; ++e) cosine[e] = norms[e] > 0 ? inner[e] / norms[e] : 0;
+  for (Index l = 0; l < hidden_layers; ++l) {
+    angle_shares(cosine.data(), count, share.data());
+    for (Index e = 0; e < count; ++e) tangent[e] = (inner[e] + tangent[e]) * (2 * share[e]);
+    if (l + 1 == hidden_layers) break;
+    for (Index e = 0; e < count; ++e) {
+      const double c = cosine[e];
+      cosine[e] = std::sqrt(std::max(0.0, 1 - c * c)) / std::numbers::pi + 2 * share[e] * c;
+      inner[e] = norms[e] * cosine[e];
+    }
+  }
+  for (Index e = 0; e < count; ++e) inner[e] = tangent[e] / 2;
+}
+
+/// Lower triangle of relu_kernel(X, hidden_layers) + shift·I in single precision, tile by tile: the angle of nearly parallel rows is good
+/// to 1e-8 only.
+Mat<float> single_kernel(const DataMatrix& X, Index hidden_layers, double shift) {
   Vec squares(X.rows());
   for (Index i = 0; i < squares.n_elem; ++i) inner_products(X, i, 1, i, 1, &squares[i]);
-  Vec inverse = squares;
-  inverse.transform([](double square) { return square > 0 ? 1 / std::sqrt(square) : 0; });
   const Blocks tiles{X.rows(), 64};
   const auto pairs = lower_pairs(tiles.count());
   Mat<float> K(X.rows(), X.rows());
   parallel_for(pairs.size(), [&](Index t) {
     const auto [I, J] = pairs[t];
     const Index i = tiles.begin(I), rows = tiles.length(I), j = tiles.begin(J), cols = tiles.length(J);
-    std::vector<double> inner(rows * cols), share(rows * cols);
+    std::vector<double> inner(rows * cols), norms(rows * cols);
     inner_products(X, i, rows, j, cols, inner.data());
     for (Index b = 0; b < cols; ++b) {
-      for (Index a = 0; a < rows; ++a) share[b * rows + a] = inner[b * rows + a] * inverse[i + a] * inverse[j + b];
+      for (Index a = 0; a < rows; ++a) norms[b * rows + a] = std::sqrt(squares[i + a]) * std::sqrt(squares[j + b]);
     }
-    angle_shares(share.data(), share.size(), share.data());
+    kernel_of(hidden_layers, rows * cols, norms.data(), inner.data());
     for (Index b = 0; b < cols; ++b) {
-      for (Index a = 0; a < rows; ++a) K(i + a, j + b) = static_cast<float>(inner[b * rows + a] * share[b * rows + a]);
+      for (Index a = 0; a < rows; ++a) K(i + a, j + b) = static_cast<float>(inner[b * rows + a]);
     }
   });
-  for (Index i = 0; i < X.rows(); ++i) K(i, i) = static_cast<float>(0.5 * squares[i] + shift);
+  for (Index i = 0; i < X.rows(); ++i) K(i, i) = static_cast<float>(0.5 * static_cast<double>(hidden_layers) * squares[i] + shift);
   return K;
 }
 
-std::shared_ptr<const KernelFactor> factor_kernel(const DataMatrix& X, double shift) {
+std::shared_ptr<const KernelFactor> factor_kernel(const DataMatrix& X, Index hidden_layers, double shift) {
   auto factor = std::make_shared<KernelFactor>();
   factor->shift = shift;
-  factor->single = single_kernel(X, shift);
+  factor->single = single_kernel(X, hidden_layers, shift);
   if (safely_factored(factor->single)) return factor;
   factor->single.reset();
-  arma::mat K = relu_kernel(X);
+  arma::mat K = relu_kernel(X, hidden_layers);
   const double largest = K.diag().max();
   if (!(largest > 0) || !all_finite(K)) return nullptr;
   K.diag() += shift;
@@ -121,7 +140,7 @@ class KernelPreconditioner final : public Preconditioner {
 
 class KernelKind final : public PreconditionerKind {
  public:
-  explicit KernelKind(DataMatrix X) : X_(std::move(X)) {}
+  KernelKind(DataMatrix X, Index hidden_layers) : X_(std::move(X)), hidden_layers_(hidden_layers) {}
   std::string name() const override { return "relu-kernel"; }
 
   std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const override {
@@ -138,7 +157,7 @@ class KernelKind final : public PreconditionerKind {
     const std::lock_guard lock(mutex_);
     if (!factor_ || factor_->shift != system.shift) {
       const SingleThreadedBlas blas;
-      factor_ = factor_kernel(X_, system.shift);
+      factor_ = factor_kernel(X_, hidden_layers_, system.shift);
     }
     if (!factor_) {
       why = "relu-kernel: K is singular (rows of zeros, or non-finite data)";
@@ -160,12 +179,16 @@ class KernelKind final : public PreconditionerKind {
 
  private:
   DataMatrix X_;
+  Index hidden_layers_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const KernelFactor> factor_;
 };
 
 }  // namespace
 
-std::shared_ptr<const PreconditionerKind> relu_kernel_preconditioner(DataMatrix X) { return std::make_shared<KernelKind>(std::move(X)); }
+std::shared_ptr<const PreconditionerKind> relu_kernel_preconditioner(DataMatrix X, Index hidden_layers) {
+  if (hidden_layers == 0) throw InputError("relu-kernel: no hidden layers. Give at least 1.");
+  return std::make_shared<KernelKind>(std::move(X), hidden_layers);
+}
 
 }  // namespace raphson

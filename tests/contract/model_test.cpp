@@ -2,6 +2,7 @@
 
 #include <raphson/core/derivative_check.hpp>
 #include <raphson/core/error.hpp>
+#include <raphson/models/deep_relu.hpp>
 #include <raphson/models/linear_model.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 #include <raphson/problems/generators.hpp>
@@ -75,6 +76,14 @@ Case penalized(bool sparse, Index width, Activation activation) {
   const TwoLayerReluOptions options{.width = width, .activation = activation, .seed = 3, .l2 = 0.2};
   auto model = std::make_shared<TwoLayerRelu>(generated.C, generated.y, options);
   return {model, model->initial_weights() + 0.3 * normal(model->parameters(), Seed(10))};
+}
+
+/// The same with several hidden layers.
+Case deep_network(bool sparse, std::vector<Index> widths, Activation activation) {
+  const Generated generated = data(sparse);
+  auto model = std::make_shared<DeepRelu>(generated.C, generated.y,
+                                          DeepReluOptions{.widths = std::move(widths), .activation = activation, .seed = 3});
+  return {model, model->initial_weights()};
 }
 
 LinearModelOptions plain() { return {.l2 = 0, .intercept = false}; }
@@ -157,6 +166,31 @@ const std::vector<Row> models{
     {"softplus net, three outputs, wide", [] { return outputs(false, 40, Activation::softplus(2), 0); }, false},
     {"softplus net, three outputs, narrow, sparse", [] { return outputs(true, 20, Activation::softplus(2), 0); }, false},
     {"penalized ReLU net, three outputs, wide", [] { return outputs(false, 40, Activation::relu(), 0.2); }, false},
+    {"deep ReLU net, wide",
+     [] {
+       return deep_network(false, {9, 12, 5}, Activation::relu());
+     },
+     false},
+    {"deep ReLU net, wide, sparse",
+     [] {
+       return deep_network(true, {9, 12}, Activation::relu());
+     },
+     false},
+    {"deep ReLU net, narrow",
+     [] {
+       return deep_network(false, {3, 4, 2}, Activation::relu());
+     },
+     false},
+    {"deep softplus net, wide",
+     [] {
+       return deep_network(false, {9, 12, 5}, Activation::softplus(2));
+     },
+     false},
+    {"deep softplus net, narrow, sparse",
+     [] {
+       return deep_network(true, {3, 4, 2}, Activation::softplus(2));
+     },
+     false},
     {"rosenbrock",
      [] {
        return Case{std::make_shared<Rosenbrock>(3), normal(6, Seed(8))};

@@ -1,0 +1,48 @@
+#include <raphson/core/error.hpp>
+#include <raphson/core/seed.hpp>
+#include <raphson/models/network/setup.hpp>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <vector>
+
+namespace raphson {
+
+void check_training_data(const DataMatrix& X, const Vec& y) {
+  require_nonempty(X, "X");
+  require_size(y.n_elem, X.rows(), "y", "one per row of X");
+  require_finite(X, "X");
+  require_finite(y, "y");
+}
+
+void check_features(const DataMatrix& X, const DataMatrix& trained_on) {
+  const Index d = trained_on.cols();
+  if (X.cols() == d) return;
+  throw InputError(fmt::format("X has {} columns, the net was made for {}.{}", X.cols(), d,
+                               X.rows() == d ? " Is X stored with points as columns? Use points_as_columns(X)." : ""));
+}
+
+void check_activation(const Activation& activation) {
+  if (activation.kind == Activation::Kind::relu || (activation.sharpness > 0 && std::isfinite(activation.sharpness))) return;
+  throw InputError(fmt::format("softplus: sharpness is {}. It must be positive and finite.", activation.sharpness));
+}
+
+Vec draw_signs(std::uint64_t seed, Index width) {
+  std::vector<std::uint64_t> bits(width);
+  Seed(seed).split(Purpose::output_signs).bits(0, bits);
+  Vec signs(width);
+  for (Index r = 0; r < width; ++r) signs[r] = (bits[r] >> 63) != 0 ? 1.0 : -1.0;
+  return signs;
+}
+
+Vec draw_weights(std::uint64_t seed, Index count) {
+  Vec W(count);
+  Seed(seed).split(Purpose::initial_weights).normal(0, std::span<double>(W.memptr(), W.n_elem));
+  return W;
+}
+
+double physical_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)); }
+
+}  // namespace raphson
