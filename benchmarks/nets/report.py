@@ -129,7 +129,7 @@ def picture(results, path):
     names = sorted({p for e in panels.values() for p in e}, key=lambda p: (p not in RAPHSON, RAPHSON.index(p) if p in RAPHSON else p))
     style = {p: f"lw {2 if p in RAPHSON else 1.2} lc rgb '{COLOURS[k % len(COLOURS)]}'" for k, p in enumerate(names)}
     script = f"set terminal svg size {520 * across},{330 * down} dynamic enhanced font 'sans-serif,12' background '#ffffff'\nset output '{path}'\n"
-    script += "set logscale xy\nset grid\nset format y '1e%T'\nset format x '%g'\nset xlabel 'seconds'\nset ylabel '‖f − y‖ / ‖f_0 − y‖'\n"
+    script += "set logscale xy\nset grid\nset format y '1e%T'\nset format x '%g'\nset xtics font ',9'\nset xlabel 'seconds'\nset ylabel '‖f − y‖ / ‖f_0 − y‖'\n"
     script += f"set yrange [1e-11:2]\nset key outside right top font ',10'\nset multiplot layout {down},{across}\n"
     for name, peers in panels.items():
         for k, p in enumerate(peers):
@@ -155,7 +155,7 @@ interpreter included.
 
 PEERS_TEXT = """
 * `numpy-gram`: undamped Gauss-Newton steps on G = (XXᵀ) ∘ (ΦΦᵀ)/m, activations, G and its Cholesky factor in single precision.
-* `ceres-cgnr`: Levenberg-Marquardt, conjugate gradients on the normal equations, d × d Jacobi blocks. It stores J, n·m·d doubles.
+* `ceres-cgnr`: Levenberg-Marquardt, conjugate gradients on the normal equations, d × d Jacobi blocks. It stores J, n·m·d doubles, and looks at the clock between steps only.
 * `torch-lbfgs`: strong Wolfe line search, history 100 (less where that exceeds 1 GB); `torch-adam`: the best rate of 1e-3, 1e-2, 1e-1 after a trial of each that is
   not counted; `torch-gd`: step 1/λmax. OMP_WAIT_POLICY=passive and one OpenBLAS thread, with which PyTorch is quickest here.
 * `sklearn-mlp`: MLPRegressor(solver="lbfgs", alpha=0), restarted where its own rule, which cannot be tightened, ends it.
@@ -165,7 +165,8 @@ REAL_HEAD = """# Networks on real data
 
 Two-layer ReLU nets of width {width}, trained on squared error with default options for at most {time_limit:g} s ({small_limit:g} s below 2000 rows), beside what else one would run on
 the same rows, given the same time. Columns and target standardized by the training rows, a constant feature appended, rows scaled to unit norm; ridge and MLPRegressor, whose
-users would not scale rows, get the standardized columns as they are. Rows are split at random (seed {seed}), the same for everybody. A run ends at a residual ratio
+users would not scale rows, get the standardized columns as they are. Ridge (penalty by leave-one-out) and kernel ridge with the NTK of Eq. (5) (penalty by a
+fifth of the training rows) run to their end whatever the limit. Rows are split at random (seed {seed}), the same for everybody. A run ends at a residual ratio
 ‖f − y‖/‖f₀ − y‖ of {tolerance:g}; `floor`: what rows with equal features and different targets allow. Held-out RMSE is in the target's own units and as a multiple of the error of
 predicting the mean. What interpolates noise predicts worse: a small residual ratio is no merit of a model here, only of its optimizer.
 
