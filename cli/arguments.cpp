@@ -106,7 +106,9 @@ void add_solver_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
   app.add_option("--sketch-size", a.solver.sketch.size, "Rows of the sketch, k to N. Default: 4k (sketch-and-solve 8k)")
       ->check(whole_number)
       ->group("Solver");
-  app.add_option("--precision", texts.precision, "f64, f32, i8 (eight-bit integers): of sketch and factor only")->group("Solver")->capture_default_str();
+  app.add_option("--precision", texts.precision, "f64, f32, i8 (eight-bit integers): of sketch and factor only")
+      ->group("Solver")
+      ->capture_default_str();
   app.add_option("--factor", texts.factor, "qr, cholesky. Default: Cholesky, QR when that breaks down")->group("Solver");
   app.add_option("--reuse", texts.reuse, "never, while-contracting: keep the preconditioner between steps")
       ->group("Solver")

@@ -20,9 +20,9 @@ struct Problem {
   std::shared_ptr<const LinearModel> linear;
   std::shared_ptr<const TwoLayerRelu> network;
   std::shared_ptr<const DeepRelu> deep;  ///< a network of several hidden layers
-  DataMatrix held_features;  ///< of a network, as it sees them: rows to validate on; without them no rows
-  Vec held_target;           ///< on its own scale
-  std::string held_text;     ///< where they come from; "" without
+  DataMatrix held_features;              ///< of a network, as it sees them: rows to validate on; without them no rows
+  Vec held_target;                       ///< on its own scale
+  std::string held_text;                 ///< where they come from; "" without
   Vec start;
   std::vector<double> labels;  ///< of two classes: the smaller and the larger label
   double read_seconds = 0;

@@ -22,12 +22,12 @@ struct Work {
 
 /// Work of the operations of a TallOperator.
 struct OperatorCost {
-  Work apply;                ///< A x, one vector; Aᵀ x costs the same
-  Work normal;               ///< AᵀA x
-  Work gram;                 ///< AᵀA
-  Work row;                  ///< gathering one row of A
-  double nonzeros = 0;       ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
-  bool varies = false;       ///< from one outer step to the next A changes in more than the weights of its rows: little that is kept serves
+  Work apply;           ///< A x, one vector; Aᵀ x costs the same
+  Work normal;          ///< AᵀA x
+  Work gram;            ///< AᵀA
+  Work row;             ///< gathering one row of A
+  double nonzeros = 0;  ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
+  bool varies = false;  ///< from one outer step to the next A changes in more than the weights of its rows: little that is kept serves
   bool rounded_gram = false;  ///< whether gram_rounded is offered
   double gram_nonzeros = 0;   ///< upper bound on the nonzeros of AᵀA: k² when dense
 };
@@ -65,8 +65,8 @@ class TallOperator {
   /// The same rounded to single precision as it is formed, without a copy of A. Default: that of single(), else of gram, rounded.
   virtual void gram_single(Mat<float>& G) const;
 
-  /// The same, roughly and faster: from entries rounded to eight bits (core/row_gram.hpp). False, the default, where that is not offered, as
-  /// OperatorCost::rounded_gram says; G is then as it was.
+  /// The same, roughly and faster: from entries rounded to eight bits (core/row_gram.hpp). False, the default, where that is not offered,
+  /// as OperatorCost::rounded_gram says; G is then as it was.
   virtual bool gram_rounded(Mat<float>&) const { return false; }
 
   /// B = (S A)ᵀ, k×s. Default: panels of columns of A through S.apply.

@@ -81,7 +81,8 @@ Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& mac
   const double iterations = s > 0        ? sketched_cg_iterations(system.tolerance, s, system.size())
                             : triangular ? kernel_cg_iterations(system.tolerance, state_->kind->condition())
                                          : plain_cg_iterations(system.tolerance, system.size(), true);
-  const double each = product_seconds(*system.A, machine, state_->precision) + (triangular ? substitution_seconds(system.size(), machine) : 0);
+  const double each =
+      product_seconds(*system.A, machine, state_->precision) + (triangular ? substitution_seconds(system.size(), machine) : 0);
   if (state_->reuse == Reuse::while_contracting || kept_by_kind) estimate.once = estimate.seconds;
   estimate.seconds += (iterations + 1) * each;
   return estimate;
@@ -129,7 +130,8 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
   const Index k = system.size();
   const bool sketched =
       state_->kind->estimate_build(system, Machine::nominal()).bytes >= 4.0 * static_cast<double>(k) * static_cast<double>(k);
-  const Ladder ladder{state_->kind.get(), state_->kernel(), sketched ? 200 : 10 * k + 100, sketched ? 40 : k + 100, !may_trust(system), step};
+  const Ladder ladder{state_->kind.get(),      state_->kernel(),   sketched ? 200 : 10 * k + 100,
+                      sketched ? 40 : k + 100, !may_trust(system), step};
   auto M = solve_by_ladder(system, ladder, z, report);
   const bool delivered = report.status == LinearStatus::converged || report.status == LinearStatus::unverified;
   if (state_->reuse == Reuse::while_contracting && M && delivered) {

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 
+from shared import machine_text, quick, table
+
 RAPHSON = ["auto", "exact", "preconditioned-cg", "cg", "jacobi-cg", "lbfgs"]
 PEERS = ["sklearn-newton-cholesky", "sklearn-lbfgs", "sklearn-newton-cg", "liblinear", "scipy-lbfgs", "statsmodels", "R-glm", "prototype-h"]
 TARGET = 1e-8
@@ -20,10 +22,6 @@ def reached(r):
     return "seconds" in r and r.get("relative_gradient", math.inf) <= 1.1 * TARGET and "complaint" not in r
 
 
-def quick(seconds):
-    return f"{seconds:.3g}" if seconds >= 0.001 else f"{seconds:.1e}"
-
-
 def floor_seconds(entry, rates):
     """What the work of the sketched run costs at the machine's rates, were nothing else to do: CG in single precision with one read an
     iteration, one fused double read a Newton step and at the start, one single read a sketch, and the Gram matrices of the sketches."""
@@ -37,12 +35,6 @@ def floor_seconds(entry, rates):
 
 def data_bytes(about):
     return 8 * about["rows"] * about["columns"] if not about["sparse"] else 12 * about["nonzeros"] + 4 * about["rows"]
-
-
-def table(rows):
-    widths = [max(len(r[j]) for r in rows) for j in range(len(rows[0]))]
-    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths)) + " |" for r in rows]
-    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|"] + lines[1:]) + "\n"
 
 
 def case_table(entry):
@@ -154,11 +146,6 @@ def picture(results, path):
     script += "plot " + ", ".join(f"$p{k} with points pt {k + 1} ps {1.4 if p == 'auto' else 1.0} lw 2 lc rgb '{colour(p)}' title '{p}' noenhanced"
                                   for k, p in enumerate(peers)) + "\n"
     return subprocess.run(["gnuplot"], input=script, text=True).returncode == 0
-
-
-def machine_text(m):
-    return (f"Measured {m['date']} on {m['processor']} ({m['cores']} cores, {m['vector_instructions']}, {m['memory_gib']} GiB), {m['system']}; "
-            f"Raphson {m['raphson']} ({m['commit']}), {m['compiler']}, {m['blas']}. Load when it began: {m['load_at_start']}.")
 
 
 def write(results, rates, a, out):

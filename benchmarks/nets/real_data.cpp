@@ -109,17 +109,16 @@ std::vector<std::string> cells(const Json& row) {
 }  // namespace
 
 int main(int count, char** arguments_given) {
-  const Arguments arguments(
-      count, arguments_given, "Trains two-layer networks on real regression data with default options.",
-      {{"data", source_folder() + "/../shared/data", "folder that holds regression/"},
-       {"sets", "boston,yacht,energy,diabetes,wine-red,concrete", "also kin8nm, power-plant"},
-       {"width", "4096", "hidden neurons"},
-       {"seeds", "3", "seeds 0, 1, … of each"},
-       {"softplus", "0", "β of softplus(βz)/β; 0: ReLU"},
-       {"threads", "0", "0: all cores"},
-       {"time-limit", "60", "seconds a training may take"},
-       {"out", ".", "folder for real_nets.json"},
-       {"notes", "flag", "print what every stage did"}});
+  const Arguments arguments(count, arguments_given, "Trains two-layer networks on real regression data with default options.",
+                            {{"data", source_folder() + "/../shared/data", "folder that holds regression/"},
+                             {"sets", "boston,yacht,energy,diabetes,wine-red,concrete", "also kin8nm, power-plant"},
+                             {"width", "4096", "hidden neurons"},
+                             {"seeds", "3", "seeds 0, 1, … of each"},
+                             {"softplus", "0", "β of softplus(βz)/β; 0: ReLU"},
+                             {"threads", "0", "0: all cores"},
+                             {"time-limit", "60", "seconds a training may take"},
+                             {"out", ".", "folder for real_nets.json"},
+                             {"notes", "flag", "print what every stage did"}});
   Settings settings;
   settings.width = static_cast<Index>(arguments.number("width"));
   if (arguments.number("softplus") > 0) settings.activation = Activation::softplus(arguments.number("softplus"));
