@@ -32,7 +32,7 @@ Fingerprint& Fingerprint::add(std::string_view bytes) {
   return *this;
 }
 
-Fingerprint& Fingerprint::add(const Vec& v) { return add(bytes_of(v.memptr(), v.n_elem)); }
+Fingerprint& Fingerprint::add(const Mat<double>& v) { return add(bytes_of(v.memptr(), v.n_elem)); }
 
 Fingerprint& Fingerprint::add(const DataMatrix& X) {
   mix(X.is_sparse() ? 1 : 0);

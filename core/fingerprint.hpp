@@ -13,7 +13,7 @@ namespace raphson {
 class Fingerprint {
  public:
   Fingerprint& add(std::string_view bytes);
-  Fingerprint& add(const Vec& v);
+  Fingerprint& add(const Mat<double>& v);  ///< its elements; a column is a vector
   Fingerprint& add(const DataMatrix& X);
   std::uint64_t value() const { return value_; }
 

@@ -10,8 +10,8 @@ namespace {
 TrainState::Facts facts_of(const TwoLayerRelu& model, const LinearSolver& solver, const Vec& start, const TrainOptions& o) {
   const auto hash = [](std::uint64_t value) { return fmt::format("{:016x}", value); };
   return {{"data", hash(Fingerprint().add(model.data()).add(model.target()).value())},
-          {"network",
-           fmt::format("{}, width {}, signs {}", model.name(), model.width(), hash(Fingerprint().add(model.output_signs()).value()))},
+          {"network", fmt::format("{}, width {}, penalty {}, signs {}", model.name(), model.width(), model.l2(),
+                                  hash(Fingerprint().add(model.output_signs()).value()))},
           {"start", hash(Fingerprint().add(start).value())},
           {"solver", solver.name()},
           {"tolerance", fmt::format("{}", o.tolerance)},
