@@ -324,7 +324,7 @@ void finish_batch(const CLI::App& app, const FitArguments& a) {
   if (find_solver(a.solver_name).first_order())
     throw InputError(fmt::format("--batch takes Gauss-Newton steps; {} is first-order. See `raphson solvers`.", a.solver_name));
   for (const char* option :
-       {"--globalization", "--forcing", "--inner-tolerance", "--initial-damping", "--no-continuation", "--checkpoint", "--resume"})
+       {"--globalization", "--forcing", "--inner-tolerance", "--initial-damping", "--no-continuation", "--checkpoint", "--resume", "--l2"})
     if (given(app, option)) throw InputError(fmt::format("{} does not go with --batch.", option));
 }
 
