@@ -62,7 +62,8 @@ void add_data_options(CLI::App& app, std::string& data, ReadOptions& read, Texts
       ->required()
       ->group("Data");
   app.add_option("--target", read.target,
-                 "Target column, by name or number from 0 (-1: the last). Default: LIBSVM's label, else the last column")
+                 "Target column, by name or number from 0 (-1: the last); relu: several for several outputs, comma-separated. "
+                 "Default: LIBSVM's label, else the last column")
       ->group("Data");
   app.add_option("--ignore", read.ignore, "Columns to leave out, comma-separated")->delimiter(',')->group("Data");
   app.add_option("--offset", read.offset, "Column added to every margin (log exposure)")->group("Data");
@@ -75,8 +76,8 @@ void add_data_options(CLI::App& app, std::string& data, ReadOptions& read, Texts
 void add_model_options(CLI::App& app, ProblemArguments& a) {
   ModelArguments& m = a.model;
   app.add_option("LOSS", m.loss, fmt::format("{}", fmt::join(loss_names(), ", ")))->required();
-  app.add_option("--l2", m.l2, "mu of the penalty 1/2 mu |x|^2, added to a sum (not a mean) over observations")
-      ->group(linear_only)
+  app.add_option("--l2", m.l2, "mu of the penalty 1/2 mu |x|^2, of relu 1/2 mu |W - W_0|^2, added to a sum (not a mean) over observations")
+      ->group("Penalty")
       ->capture_default_str();
   add_switch_off(app, "--no-intercept", m.intercept, "Leave out the constant, which is never penalized", linear_only);
   app.add_option("--weights", a.read.weights, "Column of observation weights")->group(linear_only);
@@ -123,7 +124,9 @@ void add_solver_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
 
 void add_run_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
   Options& o = a.options;
-  app.add_option("--tolerance", o.tolerance, "Linear losses: |gradient| <= tolerance * |gradient at 0|; relu: |f-y| <= tolerance * |f0-y|")
+  app.add_option("--tolerance", o.tolerance,
+                 "Linear losses: |gradient| <= tolerance * |gradient at 0|; relu: |f-y| <= tolerance * |f0-y|, with --l2 the gradient, "
+                 "relative to that at W_0")
       ->group("Run")
       ->capture_default_str();
   app.add_option("--max-iterations", a.max_iterations, "Default: 200; networks 1000; first-order methods 2000")
@@ -214,6 +217,8 @@ void finish_model(const CLI::App& app, const ModelArguments& model) {
   require_positive("--smoothing", model.of_loss.smoothing);
   require_fraction("--quantile", model.of_loss.quantile);
   check_widths(model.widths);
+  if (model.is_network() && model.widths.size() > 1 && given(app, "--l2"))
+    throw InputError(fmt::format("--l2 is for networks of one hidden layer, not for --width {}.", fmt::join(model.widths, ",")));
   if (model.activation != "relu" && model.activation != "softplus") unknown_name("activation", model.activation, {"relu", "softplus"});
   require_positive("--sharpness", model.sharpness);
 }
@@ -319,7 +324,7 @@ void finish_batch(const CLI::App& app, const FitArguments& a) {
   if (find_solver(a.solver_name).first_order())
     throw InputError(fmt::format("--batch takes Gauss-Newton steps; {} is first-order. See `raphson solvers`.", a.solver_name));
   for (const char* option :
-       {"--globalization", "--forcing", "--inner-tolerance", "--initial-damping", "--no-continuation", "--checkpoint", "--resume"})
+       {"--globalization", "--forcing", "--inner-tolerance", "--initial-damping", "--no-continuation", "--checkpoint", "--resume", "--l2"})
     if (given(app, option)) throw InputError(fmt::format("{} does not go with --batch.", option));
 }
 

@@ -85,7 +85,7 @@ double quickest(const std::vector<ComparedRun>& runs) {
 
 void print_table(Console& console, const Problem& problem, const std::vector<ComparedRun>& runs) {
   const double best = best_objective(runs), fastest = quickest(runs);
-  const bool network = problem.is_network();
+  const bool network = problem.zero_residual();
   console.line(fmt::format("\n{:<18} {:<16} {:>6} {:>7} {:>17} {:>9} {:>9} {:>9} {:>9} {:>8}", "solver", "status", "iter", "inner",
                            "objective", "gap", network ? "residual" : "rel.grad", "predicted", "seconds", "x best"));
   for (const ComparedRun& run : runs) {

@@ -54,7 +54,7 @@ int run_fit(const FitArguments& arguments) {
   print_run(console, options);
   network.announce(console, problem);
 
-  IterationTable table(console, problem.is_network(), arguments.verbose, problem.validated());
+  IterationTable table(console, problem.zero_residual(), arguments.verbose, problem.validated());
   options.callback = [&](const Iteration& iteration) {
     table.row(iteration);
     console.stage(progress_text(iteration));

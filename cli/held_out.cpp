@@ -19,6 +19,8 @@ Rows select(const Rows& rows, const std::vector<Index>& index) {
   return {rows.C.select_rows(index), chosen(rows.y, index), chosen(rows.weights, index), chosen(rows.offset, index)};
 }
 
+arma::mat chosen(const arma::mat& targets, const std::vector<Index>& index) { return targets.rows(arma::conv_to<arma::uvec>::from(index)); }
+
 /// The rows to keep back, increasing.
 std::vector<Index> drawn(Index n, double fraction, std::uint64_t seed) {
   const auto count = static_cast<Index>(std::llround(fraction * static_cast<double>(n)));
@@ -81,7 +83,7 @@ HeldRows read_held_out(const std::string& path, ReadOptions options, const Datas
   const Dataset data = read(path, options);
   require_nonempty(data.features, "the validation data");
   require_finite(data.features, "the validation data");
-  require_finite(data.target, "the target of the validation data");
+  require_finite(arma::vectorise(data.target), "the target of the validation data");
   if (data.features.cols() != training.features.cols())
     throw InputError(
         fmt::format("--validation-data {} has {} columns, the training data {}.", path, data.features.cols(), training.features.cols()));
@@ -89,7 +91,7 @@ HeldRows read_held_out(const std::string& path, ReadOptions options, const Datas
     if (data.feature_names[j] != training.feature_names[j])
       throw InputError(fmt::format("--validation-data {}: column {} is '{}', in the training data it is '{}'. Put them in the same order.",
                                    path, j, data.feature_names[j], training.feature_names[j]));
-  return {data.features, data.target, fmt::format("{} validation rows from {}", data.target.n_elem, path)};
+  return {data.features, data.target, fmt::format("{} validation rows from {}", data.target.n_rows, path)};
 }
 
 double loss_per_row(const LinearModel& model, const Rows& rows, const Vec& theta) {

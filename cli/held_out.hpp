@@ -27,7 +27,7 @@ Split hold_out(Problem& problem, const ModelArguments& arguments, double fractio
 /// Rows to validate a network on, as they were read.
 struct HeldRows {
   DataMatrix features;
-  Vec target;
+  arma::mat target;
   std::string text;  ///< "88 of 442 rows kept back"
 };
 /// Takes round(fraction·n) rows out of `data`, drawn by `seed` without replacement. Throws InputError when that is none or all.

@@ -55,6 +55,12 @@ bool is_name(const std::string& column) { return column.find_first_not_of("-0123
 std::vector<double> numbers(const Vec& v) { return {v.begin(), v.end()}; }
 Vec vector_of(const Json& json) { return Vec(json.get<std::vector<double>>()); }
 
+/// Of a net with one output a number, of others a list.
+Json numbers_or_one(const arma::rowvec& v) { return v.n_elem == 1 ? Json(v(0)) : Json(std::vector<double>(v.begin(), v.end())); }
+arma::rowvec numbers_or_one_of(const Json& json) {
+  return json.is_array() ? arma::rowvec(json.get<std::vector<double>>()) : arma::rowvec{json.get<double>()};
+}
+
 Json scaling_json(const Standardization& s) {
   return {{"columns", s.columns},
           {"sparse", s.sparse},
@@ -63,8 +69,8 @@ Json scaling_json(const Standardization& s) {
           {"target", s.target},
           {"mean", numbers(s.mean)},
           {"deviation", numbers(s.deviation)},
-          {"target_mean", s.target_mean},
-          {"target_deviation", s.target_deviation}};
+          {"target_mean", numbers_or_one(s.target_mean)},
+          {"target_deviation", numbers_or_one(s.target_deviation)}};
 }
 
 Standardization scaling_of(const Json& json) {
@@ -76,8 +82,8 @@ Standardization scaling_of(const Json& json) {
   json.at("target").get_to(s.target);
   s.mean = vector_of(json.at("mean"));
   s.deviation = vector_of(json.at("deviation"));
-  json.at("target_mean").get_to(s.target_mean);
-  json.at("target_deviation").get_to(s.target_deviation);
+  s.target_mean = numbers_or_one_of(json.at("target_mean"));
+  s.target_deviation = numbers_or_one_of(json.at("target_deviation"));
   return s;
 }
 
@@ -98,6 +104,8 @@ Json model_json(const SavedModel& m) {
       json["width"] = m.widths[0];
     else
       json["widths"] = m.widths;
+    json["outputs"] = m.outputs;
+    json["l2"] = m.l2;
     json["activation"] = m.activation.kind == Activation::Kind::relu ? "relu" : "softplus";
     json["sharpness"] = m.activation.sharpness;
     json["seed"] = m.seed;
@@ -117,6 +125,8 @@ Json model_json(const SavedModel& m) {
 
 void read_network(const Json& json, SavedModel& m) {
   m.widths = json.contains("widths") ? json.at("widths").get<std::vector<Index>>() : std::vector<Index>{json.at("width").get<Index>()};
+  m.outputs = json.value("outputs", Index{1});  // files of before have one and no penalty
+  m.l2 = json.value("l2", 0.0);
   const auto activation = json.at("activation").get<std::string>();
   if (activation != "relu" && activation != "softplus") unknown_name("activation", activation, {"relu", "softplus"});
   m.activation = activation == "relu" ? Activation::relu() : Activation::softplus(json.at("sharpness").get<double>());
@@ -159,7 +169,9 @@ void check_consistency(const SavedModel& m) {
   if (m.is_network()) {
     const Standardization& s = m.scaling;
     require(!m.widths.empty() && std::ranges::find(m.widths, Index{0}) == m.widths.end(), "a hidden layer has no neurons");
-    require(m.signs.n_elem == m.widths.back(), "signs are missing");
+    require(m.outputs > 0 && m.signs.n_elem == m.widths.back() * m.outputs, "signs are missing");
+    require(m.widths.size() == 1 || m.outputs == 1, "it has several hidden layers and several outputs");
+    require(s.target_mean.n_elem == m.outputs && s.target_deviation.n_elem == m.outputs, "the scale of a target is missing");
     require(m.coefficients.n_elem == weight_count(m), "weights are missing");
     require(s.mean.n_elem == s.deviation.n_elem && (!s.columns || s.sparse || s.mean.n_elem == m.columns),
             "the standardization has another size");
@@ -212,7 +224,11 @@ SavedModel saved_model(const Problem& problem, const ProblemArguments& arguments
     m.widths = arguments.model.widths;
     m.activation = problem.deep ? problem.deep->activation() : problem.network->activation();
     m.seed = arguments.options.seed;
-    m.signs = problem.deep ? problem.deep->output_signs() : problem.network->output_signs();
+    m.signs = problem.deep ? problem.deep->output_signs() : Vec(arma::vectorise(problem.network->output_signs()));
+    if (problem.network) {
+      m.outputs = problem.network->outputs();
+      m.l2 = problem.network->l2();
+    }
     m.scaling = problem.scaling;
   } else {
     m.coefficients = theta.head(m.columns);

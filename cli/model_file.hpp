@@ -10,24 +10,25 @@ namespace raphson::cli {
 /// Everything predict needs.
 struct SavedModel {
   std::string loss, status;
-  std::string target;                      ///< name of the target column; "" when unknown
+  std::string target;                      ///< name of the target column, several parted by commas; "" when unknown
   Index columns = 0;                       ///< d of the data file, before anything is appended
   std::vector<std::string> feature_names;  ///< d, or empty
   std::vector<std::string> ignored;        ///< names of columns that were left out
   std::vector<std::string> target_labels;  ///< classes of a target that is text
   Index index_base = 1;                    ///< LIBSVM: index of the first column
   Vec coefficients;                        ///< d; a network's W, row after row
+  double l2 = 0;
   // Linear losses:
   double intercept = 0;
-  double l2 = 0;
   LossSettings of_loss;
   std::vector<double> labels;  ///< of two classes: the label of −1 and of +1
   std::string offset;          ///< column that was added to the margins; "" for none
   // relu:
   std::vector<Index> widths;  ///< of the hidden layers; in the file a number where there is one
+  Index outputs = 1;
   Activation activation;
   std::uint64_t seed = 0;  ///< of W₀ and the output signs
-  Vec signs;               ///< a (last width)
+  Vec signs;               ///< a (last width), output after output
   Standardization scaling;
 
   bool is_network() const { return loss == "relu"; }

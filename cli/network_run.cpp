@@ -18,7 +18,16 @@ constexpr Index steps_between_checkpoints = 20;
 constexpr Index default_epochs = 200;
 
 std::uint64_t held_fingerprint(const Problem& problem) {
-  return problem.validated() ? Fingerprint().add(problem.held_features).add(problem.held_target).value() : 0;
+  return problem.validated() ? Fingerprint().add(problem.held_features).add(arma::vectorise(problem.held_target)).value() : 0;
+}
+
+/// "0.32", or of several outputs "heating 0.32, cooling 1.7".
+std::string rmse_text(const Problem& problem, const arma::rowvec& rmse) {
+  if (rmse.n_elem == 1) return fmt::format("{:.6g}", rmse(0));
+  std::string text;
+  const std::vector<std::string> names = target_names(problem.data.target_name, rmse.n_elem);
+  for (Index c = 0; c < rmse.n_elem; ++c) text += fmt::format("{}{} {:.6g}", c ? ", " : "", names[c], rmse(c));
+  return text;
 }
 
 Index batches(Index rows, Index batch) { return (rows + batch - 1) / batch; }
@@ -103,7 +112,7 @@ Summary NetworkRun::train(const Problem& problem, const SolverRow& row, LinearSo
 Summary NetworkRun::run(const Problem& problem, const SolverRow& row, LinearSolver* solver, Options options, Vec& theta) {
   if (!problem.validated()) return train(problem, row, solver, std::move(options), theta);
   watch_ =
-      std::make_shared<EarlyStopping>([&problem](const Vec& W) { return validation_rmse(problem, W); }, arguments_.patience.value_or(0));
+      std::make_shared<EarlyStopping>([&problem](const Vec& W) { return validation_error(problem, W); }, arguments_.patience.value_or(0));
   if (resumed_ && resumed_->watch) watch_->restore(*resumed_->watch);
   options.callback = watch_->callback(std::move(options.callback));
   Summary summary = train(problem, row, solver, std::move(options), theta);
@@ -114,10 +123,12 @@ Summary NetworkRun::run(const Problem& problem, const SolverRow& row, LinearSolv
 void NetworkRun::print_errors(Console& console, const Problem& problem, const Summary& summary, const Vec& theta) const {
   if (problem.validated()) {
     const EarlyStopping::State& seen = watch_->state();
-    std::string text = fmt::format("rmse      {:.6g} on the {} fitted rows, {:.6g} on {}", train_rmse(problem, theta), problem.rows(),
-                                   validation_rmse(problem, theta), problem.held_text);
+    std::string text = fmt::format("rmse      {} on the {} fitted rows, {} on {}", rmse_text(problem, train_rmse(problem, theta)),
+                                   problem.rows(), rmse_text(problem, validation_rmse(problem, theta)), problem.held_text);
     if (!arguments_.patience && std::isfinite(seen.best_error))
-      text += fmt::format(" (least {:.6g} at iteration {}: --patience returns that point)", seen.best_error, seen.best_iteration);
+      text +=
+          fmt::format(" (least{} {:.6g} at iteration {}: --patience returns that point)",
+                      problem.held_target.n_cols > 1 ? ", all together over their deviations," : "", seen.best_error, seen.best_iteration);
     console.line(text);
   }
   const bool cut =

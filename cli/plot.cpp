@@ -35,7 +35,7 @@ std::string terminal_of(const std::string& path) {
 }
 
 double progress(const Problem& problem, const Iteration& i, const Iteration& first, double best) {
-  if (!problem.is_network()) return objective_gap(i.objective, best);
+  if (!problem.zero_residual()) return objective_gap(i.objective, best);
   return std::isnan(i.residual_ratio) ? std::sqrt(i.objective / first.objective) : i.residual_ratio;
 }
 
@@ -116,7 +116,7 @@ std::string plot_script(const Problem& problem, const std::vector<ComparedRun>& 
       "set tmargin at screen 0.90\nset bmargin at screen 0.26\n";
   script += "set lmargin at screen 0.09\nset rmargin at screen 0.49\nunset key\n";
   script += fmt::format("set ylabel {}\n",
-                        problem.is_network() ? "'residual ratio ‖f − y‖ / ‖f_0 − y‖'" : "'objective gap (f − f*) / max(1, |f*|)'");
+                        problem.zero_residual() ? "'residual ratio ‖f − y‖ / ‖f_0 − y‖'" : "'objective gap (f − f*) / max(1, |f*|)'");
   script += "set xlabel 'seconds'\nset logscale x\n" + plot_command(runs, 1);
   script += "set lmargin at screen 0.57\nset rmargin at screen 0.98\nunset ylabel\nset xlabel 'iterations'\n";
   script += (spread_widely(runs) ? "" : "unset logscale x\n") + plot_command(runs, 2);

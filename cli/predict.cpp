@@ -41,7 +41,7 @@ DataMatrix matched_features(const SavedModel& model, const Dataset& data) {
 }
 
 struct Predictions {
-  Vec margin, mean;
+  arma::mat margin, mean;  ///< a column for each output
 };
 
 Predictions predict_linear(const SavedModel& model, const DataMatrix& C, const Vec& offset) {
@@ -56,15 +56,15 @@ Predictions predict_linear(const SavedModel& model, const DataMatrix& C, const V
 
 template <class Network>
 Predictions predicted_by(const Network& network, const SavedModel& model, const std::string& path) {
-  if (!arma::approx_equal(network.output_signs(), model.signs, "absdiff", 0.0))
+  if (!arma::approx_equal(arma::vectorise(network.output_signs()), model.signs, "absdiff", 0.0))
     throw InputError(fmt::format("{} is not a Raphson model: its signs do not follow from its seed.", path));
-  const Vec f = model.scaling.undo_targets(network.predict(network.data(), model.coefficients));
+  const arma::mat f = model.scaling.undo_targets(network.predict(network.data(), model.coefficients));
   return {f, f};
 }
 
 Predictions predict_network(const SavedModel& model, const DataMatrix& C, const std::string& path) {
   const DataMatrix X = model.scaling.features(C);
-  const Vec none(X.rows(), arma::fill::zeros);
+  const arma::mat none(X.rows(), model.outputs, arma::fill::zeros);
   if (model.widths.size() > 1)
     return predicted_by(DeepRelu(X, none, {.widths = model.widths, .activation = model.activation, .seed = model.seed}), model, path);
   TwoLayerReluOptions options;
@@ -118,8 +118,24 @@ std::string quantile_error_text(double tau, const Vec& y, const Vec& fitted) {
                      100 * static_cast<double>(arma::accu(u < 0)) / n);
 }
 
+std::string size_of_errors(const Vec& error) {
+  const double n = static_cast<double>(error.n_elem);
+  return fmt::format("RMSE {:.6g}, mean absolute error {:.6g}", arma::norm(error) / std::sqrt(n), arma::norm(error, 1) / n);
+}
+
+std::string outputs_error_text(const SavedModel& model, const arma::mat& error) {
+  std::string text;
+  const std::vector<std::string> names = target_names(model.target, model.outputs);
+  for (Index c = 0; c < error.n_cols; ++c) text += fmt::format("{}{}: {}", c ? "; " : "", names[c], size_of_errors(error.col(c)));
+  return text;
+}
+
 /// One line on how well the predictions meet the target; empty when the target says nothing (a LIBSVM file of unlabelled rows).
-std::string error_text(const SavedModel& model, const Predictions& p, const Vec& y, bool strict) {
+std::string error_text(const SavedModel& model, const Predictions& p, const arma::mat& y, bool strict) {
+  if (y.n_cols != p.mean.n_cols)
+    throw InputError(fmt::format("the model has {} output{}, --target names {} column{}.", p.mean.n_cols, p.mean.n_cols == 1 ? "" : "s",
+                                 y.n_cols, y.n_cols == 1 ? "" : "s"));
+  if (y.n_cols > 1) return outputs_error_text(model, p.mean - y);
   const double n = static_cast<double>(y.n_elem);
   if (has_classes(model.loss)) {
     const Vec s = signed_labels(model, y, strict);
@@ -131,10 +147,19 @@ std::string error_text(const SavedModel& model, const Predictions& p, const Vec&
     const double deviance = model.loss == "poisson" ? poisson_deviance(y, p.mean) : gamma_deviance(y, p.mean);
     return fmt::format("deviance {:.6g} ({:.6g} a row), RMSE {:.6g}", deviance, deviance / n, rmse);
   }
-  return fmt::format("RMSE {:.6g}, mean absolute error {:.6g}", rmse, arma::norm(p.mean - y, 1) / n);
+  return size_of_errors(p.mean - y);
+}
+
+/// Of several outputs comma-separated columns.
+std::string output_lines(const arma::mat& f) {
+  std::string text;
+  for (Index i = 0; i < f.n_rows; ++i)
+    for (Index c = 0; c < f.n_cols; ++c) fmt::format_to(std::back_inserter(text), "{}{}", f(i, c), c + 1 < f.n_cols ? "," : "\n");
+  return text;
 }
 
 std::string prediction_lines(const SavedModel& model, const Predictions& p, const std::string& type) {
+  if (p.mean.n_cols > 1) return output_lines(p.mean);
   std::string text;
   for (Index i = 0; i < p.mean.n_elem; ++i) {
     const Index positive = p.margin(i) >= 0 ? 1 : 0;
@@ -193,7 +218,7 @@ int run_predict(const PredictArguments& arguments) {
     output.write(lines);
     output.commit();
     if (!errors.empty()) console.line(errors);
-    console.line(fmt::format("wrote     {} predictions to {}", p.mean.n_elem, output.path()));
+    console.line(fmt::format("wrote     {} predictions to {}", p.mean.n_rows, output.path()));
   } else {
     fmt::print("{}", lines);
     if (!errors.empty() && !arguments.quiet) fmt::print(stderr, "{}\n", errors);

@@ -17,6 +17,9 @@ std::vector<double> two_labels(const Vec& y) {
 }
 
 void make_linear(Problem& problem, const ModelArguments& arguments) {
+  if (problem.data.target.n_cols > 1)
+    throw InputError(
+        fmt::format("{} has one target, --target names {}. Several outputs are for relu.", arguments.loss, problem.data.target.n_cols));
   LinearModelOptions options;
   options.l2 = arguments.l2;
   options.intercept = arguments.intercept;
@@ -40,7 +43,10 @@ void make_network(Problem& problem, const ProblemArguments& all) {
   Dataset& data = problem.data;
   require_nonempty(data.features, "A");
   require_finite(data.features, "A");
-  require_finite(data.target, "y");
+  require_finite(arma::vectorise(data.target), "y");
+  if (arguments.widths.size() > 1 && data.target.n_cols > 1)
+    throw InputError(
+        fmt::format("--target names {} columns: networks of several hidden layers have one output. Give one --width.", data.target.n_cols));
   HeldRows held = held_rows(problem, all);
   problem.scaling.columns = arguments.standardize_columns;
   problem.scaling.constant = arguments.constant_feature;
@@ -61,8 +67,16 @@ void make_network(Problem& problem, const ProblemArguments& all) {
   options.width = arguments.widths.front();
   options.activation = activation;
   options.seed = all.options.seed;
+  options.l2 = arguments.l2;
   problem.network = std::make_shared<TwoLayerRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
   problem.start = problem.network->initial_weights();
+}
+
+arma::rowvec rmse_of(const Problem& problem, const DataMatrix& X, const arma::mat& target, const Vec& theta) {
+  const arma::mat error = problem.scaling.undo_targets(problem.outputs(X, theta)) - target;
+  arma::rowvec rmse(error.n_cols);
+  for (Index c = 0; c < error.n_cols; ++c) rmse(c) = arma::norm(error.col(c)) / std::sqrt(static_cast<double>(error.n_rows));
+  return rmse;
 }
 
 }  // namespace
@@ -75,7 +89,10 @@ const Model& Problem::model() const {
 
 const DataMatrix& Problem::features() const { return linear ? linear->data() : deep ? deep->data() : network->data(); }
 
-Vec Problem::outputs(const DataMatrix& X, const Vec& theta) const { return deep ? deep->predict(X, theta) : network->predict(X, theta); }
+arma::mat Problem::outputs(const DataMatrix& X, const Vec& theta) const {
+  if (deep) return deep->predict(X, theta);
+  return network->predict(X, theta);
+}
 
 Problem load_problem(const ProblemArguments& arguments, Console& console) {
   Problem problem;
@@ -95,10 +112,8 @@ Problem load_problem(const ProblemArguments& arguments, Console& console) {
 FirstStep first_step(const Problem& problem, const Options& options) {
   FirstStep step;
   step.at = problem.model().linearize(problem.start);
-  step.system.A = step.at->matrix();
-  step.system.b = &step.at->right_hand_side();
-  step.system.penalty = step.at->penalty();
-  step.system.c = step.at->least_squares_target();
+  step.step = std::make_unique<StepSystem>(*step.at);
+  step.system = step.step->system;
   step.system.seed = Seed{options.seed};
   return step;
 }
@@ -124,14 +139,31 @@ Summary run_solver(const Problem& problem, const SolverRow& row, LinearSolver* s
   return train_network(*problem.network, *solver, theta, training_options(arguments, std::move(options)));
 }
 
-double validation_rmse(const Problem& problem, const Vec& theta) {
-  const Vec fitted = problem.scaling.undo_targets(problem.outputs(problem.held_features, theta));
-  return arma::norm(fitted - problem.held_target) / std::sqrt(static_cast<double>(fitted.n_elem));
+arma::rowvec train_rmse(const Problem& problem, const Vec& theta) {
+  return rmse_of(problem, problem.features(), problem.data.target, theta);
 }
 
-double train_rmse(const Problem& problem, const Vec& theta) {
-  const Vec fitted = problem.scaling.undo_targets(problem.outputs(problem.features(), theta));
-  return arma::norm(fitted - problem.data.target) / std::sqrt(static_cast<double>(problem.rows()));
+arma::rowvec validation_rmse(const Problem& problem, const Vec& theta) {
+  return rmse_of(problem, problem.held_features, problem.held_target, theta);
+}
+
+double validation_error(const Problem& problem, const Vec& theta) {
+  const arma::rowvec rmse = validation_rmse(problem, theta);
+  if (rmse.n_elem == 1) return rmse(0);
+  return arma::norm(rmse / problem.scaling.target_deviation) / std::sqrt(static_cast<double>(rmse.n_elem));
+}
+
+std::vector<std::string> target_names(const std::string& names, Index count) {
+  std::vector<std::string> list;
+  for (std::size_t begin = 0; begin <= names.size() && !names.empty();) {
+    const std::size_t end = std::min(names.find(',', begin), names.size());
+    list.push_back(names.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  if (list.size() == count) return list;
+  list.clear();
+  for (Index c = 0; c < count; ++c) list.push_back(std::to_string(c));
+  return list;
 }
 
 }  // namespace raphson::cli

@@ -31,12 +31,14 @@ void print_problem(Console& console, const Problem& problem, const ProblemArgume
   std::string shape = fmt::format("n = {}, d = {} ({})", data.rows(), data.cols(), storage_text(data));
   if (problem.is_network())
     shape += fmt::format(", width {}: {} parameters", fmt::join(arguments.model.widths, ","), problem.model().parameters());
+  if (problem.network && problem.network->outputs() > 1) shape += fmt::format(", {} outputs", problem.network->outputs());
   const char* penalty = problem.linear && problem.linear->l2() == 0 ? " (no penalty: --l2 0)" : "";
   console.line(fmt::format("problem   {}, {}; minimize {}{}", arguments.model.loss, shape,
                            formula.empty() ? problem.model().formula() : formula, penalty));
 
   std::vector<std::string> facts = {arguments.data};
-  if (!problem.data.target_name.empty()) facts.push_back(fmt::format("target '{}'", problem.data.target_name));
+  if (!problem.data.target_name.empty())
+    facts.push_back(fmt::format("target{} '{}'", problem.data.target.n_cols > 1 ? "s" : "", problem.data.target_name));
   facts.insert(facts.end(), problem.data.notes.begin(), problem.data.notes.end());
   if (problem.is_network()) facts.push_back(problem.scaling.text());
   if (problem.validated()) facts.push_back(problem.held_text);

@@ -45,6 +45,11 @@ void add_coefficients(Json& json, const LinearModel& model, const Vec& theta) {
   json["intercept"] = model.has_intercept() ? theta(d) : 0.0;
 }
 
+/// A number of one output, a list of several.
+Json of_outputs(const arma::rowvec& values) {
+  return values.n_elem == 1 ? Json(values(0)) : Json(std::vector<double>(values.begin(), values.end()));
+}
+
 Json history_json(const Summary& s, bool validated = false) {
   Json history = Json::array();
   for (const Iteration& iteration : s.history) {
@@ -66,11 +71,11 @@ std::string fit_json(const Problem& problem, const Summary& summary, const std::
     json["coefficients"] = std::vector<double>(theta.begin(), theta.end());
     json["intercept"] = nullptr;
     json["residual_ratio"] = summary.residual_ratio;
-    json["train_rmse"] = train_rmse(problem, theta);
+    json["train_rmse"] = of_outputs(train_rmse(problem, theta));
     if (problem.validated()) {
-      json["validation_rmse"] = validation_rmse(problem, theta);
+      json["validation_rmse"] = of_outputs(validation_rmse(problem, theta));
       json["rows_fitted"] = problem.rows();
-      json["rows_validated"] = problem.held_target.n_elem;
+      json["rows_validated"] = problem.held_target.n_rows;
     }
   }
   json["history"] = history_json(summary, problem.validated());

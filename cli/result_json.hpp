@@ -34,8 +34,9 @@ struct PathRow {
 };
 
 /// status, message, objective, gradient_norm, relative_gradient_norm, iterations, inner_iterations, seconds, solver {asked, used,
-/// reason}, seed, threads, coefficients, intercept (0 without one; null for relu), history; for relu also residual_ratio and train_rmse,
-/// and where there are rows to validate on validation_rmse (also in every row of history), rows_fitted and rows_validated. Numbers that are
+/// reason}, seed, threads, coefficients, intercept (0 without one; null for relu), history; for relu also residual_ratio (null with
+/// a penalty) and train_rmse, and where there are rows to validate on validation_rmse (also in every row of history), rows_fitted and
+/// rows_validated. RMSE of several outputs are lists, and what history has is the figure of all that --patience watches. Numbers that are
 /// not finite are null.
 std::string fit_json(const Problem& problem, const Summary& summary, const std::string& asked, const Vec& theta);
 

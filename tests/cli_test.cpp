@@ -886,7 +886,7 @@ BOOST_AUTO_TEST_CASE(options_out_of_range) {
   refuses(with("relu", {"--width", "64,0,8"}), "--width 64,0,8: hidden layer 2 needs at least one neuron.");
   refuses(with("relu", {"--width", "64,many"}), "many must be a whole number >= 0");
   refuses(with("relu", {"--width", "4,1000000000000"}), "widths 4,1000000000000");
-  refuses(with("relu", {"--l2", "1"}), "--l2 is for squared, logistic, poisson, gamma, huber, squared-hinge and quantile, not for relu.");
+  refuses(with("relu", {"--l2", "1", "--width", "8,8"}), "--l2 is for networks of one hidden layer, not for --width 8,8.");
   refuses(with("relu", {"--weights", "c0"}), "--weights is for squared");
   refuses(with("relu", {"--offset", "c0"}), "--offset is for squared");
   refuses(with("relu", {"--activation", "tanh"}), "unknown activation 'tanh'");

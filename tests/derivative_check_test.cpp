@@ -3,6 +3,7 @@
 #include <raphson/core/derivative_check.hpp>
 #include <raphson/core/function_operator.hpp>
 #include <raphson/models/linear_model.hpp>
+#include <raphson/models/two_layer_relu.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -93,7 +94,60 @@ DerivativeReport report(Fault fault, double l2 = 0.5) {
   return check_derivatives(FaultyModel(right, fault), theta);
 }
 
+/// A net whose penalized steps have one part wrong.
+class FaultyNet final : public Model {
+ public:
+  enum class Part { none, shift, b, damped_b, offset };
+
+  FaultyNet(TwoLayerRelu right, Part part) : right_(std::move(right)), part_(part) {}
+  std::string name() const override { return "faulty"; }
+  std::string formula() const override { return right_.formula(); }
+  Index parameters() const override { return right_.parameters(); }
+  double value(const Vec& W) const override { return right_.value(W); }
+  std::unique_ptr<Linearization> linearize(const Vec& W) const override { return std::make_unique<Point>(right_.linearize(W), part_); }
+
+ private:
+  class Point final : public Linearization {
+   public:
+    Point(std::unique_ptr<Linearization> right, Part part) : right_(std::move(right)), part_(part) {}
+    double value() const override { return right_->value(); }
+    const Vec& gradient() const override { return right_->gradient(); }
+    std::shared_ptr<const Operator> matrix() const override { return right_->matrix(); }
+    StepForm step_form() const override { return right_->step_form(); }
+    const Vec& right_hand_side() const override { return right_->right_hand_side(); }
+    std::optional<PenalizedStep> penalized_step(double damping) const override {
+      auto step = *right_->penalized_step(damping);
+      if (part_ == Part::shift) step.shift *= 1.1;
+      if (part_ == Part::b || (part_ == Part::damped_b && damping > 0)) step.b *= 1.01;
+      if (part_ == Part::offset) step.offset *= 1.01;
+      return step;
+    }
+
+   private:
+    std::unique_ptr<Linearization> right_;
+    Part part_;
+  };
+
+  TwoLayerRelu right_;
+  Part part_;
+};
+
+DerivativeReport report(FaultyNet::Part part) {
+  Vec numbers(30 * 4), y(30);
+  Seed(1).normal(0, std::span<double>(numbers.memptr(), numbers.n_elem));
+  Seed(3).normal(0, std::span<double>(y.memptr(), y.n_elem));
+  TwoLayerRelu net(DataMatrix(arma::mat(numbers.memptr(), 30, 4)), y, {.width = 20, .activation = Activation::softplus(2), .l2 = 0.5});
+  const Vec W = net.initial_weights() + 0.1;
+  return check_derivatives(FaultyNet(std::move(net), part), W);
+}
+
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(faults_of_penalized_steps_are_found) {
+  BOOST_TEST(report(FaultyNet::Part::none).passed);
+  for (const FaultyNet::Part part : {FaultyNet::Part::shift, FaultyNet::Part::b, FaultyNet::Part::damped_b, FaultyNet::Part::offset})
+    BOOST_TEST(report(part).right_hand_side > 1e-4);
+}
 
 BOOST_AUTO_TEST_CASE(a_right_model_passes) {
   const DerivativeReport right = report(Fault::none);

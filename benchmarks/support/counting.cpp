@@ -71,6 +71,7 @@ class CountedLinearization final : public Linearization {
   const Vec& right_hand_side() const override { return at_->right_hand_side(); }
   const Vec* penalty() const override { return at_->penalty(); }
   const Vec* least_squares_target() const override { return at_->least_squares_target(); }
+  std::optional<PenalizedStep> penalized_step(double damping) const override { return at_->penalized_step(damping); }
   double residual_norm() const override { return at_->residual_norm(); }
   std::string no_minimizer() const override { return at_->no_minimizer(); }
 

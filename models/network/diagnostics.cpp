@@ -90,7 +90,7 @@ NetworkDiagnostics::NetworkDiagnostics(TwoLayerRelu model, Vec W0) : model_(std:
 NetworkHealth NetworkDiagnostics::at(const Vec& W, double previous) const {
   NetworkHealth health;
   const auto here = model_.linearize(W);
-  health.residual = here->residual_norm();
+  health.residual = arma::norm(arma::vectorise(model_.predict(model_.data(), W) - model_.target()));
   health.contraction = health.residual / previous;
   health.lambda_min_kernel = lambda_;
   health.width_asked = width_asked_;
@@ -119,6 +119,7 @@ std::string WatchedNetwork::formula() const { return model_.formula(); }
 Index WatchedNetwork::parameters() const { return model_.parameters(); }
 double WatchedNetwork::value(const Vec& W) const { return model_.value(W); }
 Criterion WatchedNetwork::criterion() const { return model_.criterion(); }
+double WatchedNetwork::gradient_scale() const { return model_.gradient_scale(); }
 std::vector<std::string> WatchedNetwork::notes() const { return model_.notes(); }
 
 std::unique_ptr<Linearization> WatchedNetwork::linearize(const Vec& W) const {

@@ -50,6 +50,7 @@ class WatchedNetwork : public Model {
   double value(const Vec& W) const override;
   std::unique_ptr<Linearization> linearize(const Vec& W) const override;
   Criterion criterion() const override;
+  double gradient_scale() const override;
   std::vector<std::string> notes() const override;
 
   /// A callback for Options that appends to `out`, which the caller keeps alive, as does this object.
