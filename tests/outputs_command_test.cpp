@@ -111,8 +111,8 @@ BOOST_AUTO_TEST_CASE(one_output_is_as_before) {
 }
 
 BOOST_AUTO_TEST_CASE(validation_rows_judge_all_outputs) {
-  const Outcome outcome = run(fit({"--target", "z,y", "--validation", "0.25", "--seed", "3", "--max-iterations", "6", "--json",
-                                   folder.path("v.json")}));
+  const Outcome outcome =
+      run(fit({"--target", "z,y", "--validation", "0.25", "--seed", "3", "--max-iterations", "6", "--json", folder.path("v.json")}));
   CHECK_HOLDS(outcome.out, "15 of 60 rows kept back");
   CHECK_HOLDS(outcome.out, "rmse      z ");
   const Json result = json("v.json");
