@@ -8,6 +8,8 @@
 #include <raphson/core/minimize.hpp>
 #include <raphson/models/deep_relu.hpp>
 #include <raphson/models/linear_model.hpp>
+#include <raphson/models/network/lazy_start.hpp>
+#include <raphson/models/network/recommended_width.hpp>
 #include <raphson/models/network/train_state.hpp>
 #include <raphson/models/regularization_path.hpp>
 #include <raphson/models/two_layer_relu.hpp>

@@ -32,6 +32,18 @@ std::string whole_number(const std::string& text) {
   return plain ? std::string() : fmt::format("{} must be a whole number >= 0 in decimal digits", text);
 }
 
+/// Of --width; none for auto.
+std::vector<Index> widths_of(const std::vector<std::string>& words) {
+  std::vector<Index> widths;
+  if (words == std::vector<std::string>{"auto"}) return widths;
+  for (const std::string& word : words) {
+    if (const std::string complaint = whole_number(word); !complaint.empty())
+      throw CLI::ValidationError("--width", word == "auto" ? "auto stands alone" : complaint);
+    widths.push_back(std::stoull(word));
+  }
+  return widths;
+}
+
 /// "exact, cg" in one argument is two names.
 std::string without_blanks(const std::string& text) {
   const std::size_t first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
@@ -86,12 +98,13 @@ void add_model_options(CLI::App& app, ProblemArguments& a) {
   app.add_option("--smoothing", m.of_loss.smoothing, "Distance from the target within which quantile is smoothed, in its units")
       ->group(linear_only)
       ->capture_default_str();
-  app.add_option("--width", m.widths, "Hidden neurons; 512,256 for two hidden layers, and so on")
+  app.add_option_function<std::vector<std::string>>(
+         "--width", [&m](const std::vector<std::string>& words) { m.widths = widths_of(words); },
+         "Hidden neurons; 512,256 for two hidden layers, and so on; auto: one layer, by the size of the data")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(whole_number)
       ->group(network_only)
-      ->default_str("4096");
+      ->default_str("auto");
   app.add_option("--activation", m.activation, "relu, softplus")->group(network_only)->capture_default_str();
   app.add_option("--sharpness", m.sharpness, "beta of softplus(beta z)/beta")->group(network_only)->capture_default_str();
   add_switch_off(app, "--no-standardize-columns", m.standardize_columns, "Leave columns as they are", network_only);

@@ -19,7 +19,7 @@ struct ModelArguments {
   bool intercept = true;
   LossSettings of_loss;
   // relu:
-  std::vector<Index> widths = {4096};  ///< of the hidden layers
+  std::vector<Index> widths;  ///< of the hidden layers; none: recommended_width
   std::string activation = "relu";
   double sharpness = 1;
   bool standardize_columns = true, constant_feature = true, unit_rows = true, standardize_target = true;

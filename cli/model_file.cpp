@@ -221,7 +221,7 @@ SavedModel saved_model(const Problem& problem, const ProblemArguments& arguments
   m.index_base = problem.data.index_base;
   if (problem.is_network()) {
     m.coefficients = theta;
-    m.widths = arguments.model.widths;
+    m.widths = problem.widths;
     m.activation = problem.deep ? problem.deep->activation() : problem.network->activation();
     m.seed = arguments.options.seed;
     m.signs = problem.deep ? problem.deep->output_signs() : Vec(arma::vectorise(problem.network->output_signs()));

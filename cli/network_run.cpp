@@ -140,7 +140,7 @@ void NetworkRun::print_errors(Console& console, const Problem& problem, const Su
 void NetworkRun::draw(Console& console, const Problem& problem, const Summary& summary) {
   if (!plot_.wanted()) return;
   const std::string title = fmt::format("{}, relu: n = {}, width {}", arguments_.data.substr(arguments_.data.find_last_of('/') + 1),
-                                        problem.rows(), fmt::join(arguments_.model.widths, ", "));
+                                        problem.rows(), fmt::join(problem.widths, ", "));
   console.stage("drawing");
   draw_picture(console, plot_, learning_script(summary, title, plot_.path(), plot_.temporary()));
 }

@@ -2,6 +2,7 @@
 
 #include <raphson/core/error.hpp>
 #include <raphson/core/interrupt.hpp>
+#include <raphson/models/network/recommended_width.hpp>
 
 #include <fmt/format.h>
 
@@ -57,18 +58,25 @@ void make_network(Problem& problem, const ProblemArguments& all) {
   if (!held.target.is_empty()) problem.held_features = problem.scaling.features(held.features);
   problem.held_target = std::move(held.target);
   problem.held_text = std::move(held.text);
-  if (arguments.widths.size() > 1) {
-    const DeepReluOptions options{.widths = arguments.widths, .activation = activation, .seed = all.options.seed};
-    problem.deep = std::make_shared<DeepRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
+  DataMatrix X = problem.scaling.features(data.features);
+  problem.widths = arguments.widths;
+  if (problem.widths.empty()) {
+    WidthChoice choice = recommended_width(X);
+    problem.widths = {choice.width};
+    problem.width_reason = std::move(choice.reason);
+  }
+  if (problem.widths.size() > 1) {
+    const DeepReluOptions options{.widths = problem.widths, .activation = activation, .seed = all.options.seed};
+    problem.deep = std::make_shared<DeepRelu>(std::move(X), problem.scaling.targets(data.target), options);
     problem.start = problem.deep->initial_weights();
     return;
   }
   TwoLayerReluOptions options;
-  options.width = arguments.widths.front();
+  options.width = problem.widths.front();
   options.activation = activation;
   options.seed = all.options.seed;
   options.l2 = arguments.l2;
-  problem.network = std::make_shared<TwoLayerRelu>(problem.scaling.features(data.features), problem.scaling.targets(data.target), options);
+  problem.network = std::make_shared<TwoLayerRelu>(std::move(X), problem.scaling.targets(data.target), options);
   problem.start = problem.network->initial_weights();
 }
 

@@ -24,6 +24,8 @@ struct Problem {
   DataMatrix held_features;              ///< of a network, as it sees them: rows to validate on; without them no rows
   arma::mat held_target;                 ///< on its own scale
   std::string held_text;                 ///< where they come from; "" without
+  std::vector<Index> widths;             ///< of a network's hidden layers
+  std::string width_reason;              ///< where the width was chosen, not given
   Vec start;
   std::vector<double> labels;  ///< of two classes: the smaller and the larger label
   double read_seconds = 0;

@@ -48,6 +48,7 @@ class Training {
   void collect(const Summary& part, const TwoLayerRelu& minimized, const TrainingStage& stage);
   void keep_if_best();
   bool decided(const TrainingStage& stage);
+  std::string advice() const;
   void finish();
 
   double ratio(double norm) const { return norm == 0 ? 0.0 : norm / reference_; }
@@ -238,6 +239,13 @@ bool Training::decided(const TrainingStage& stage) {
   }
 }
 
+/// What may help where nothing worked.
+std::string Training::advice() const {
+  const Index parameters = model_.parameters(), rows = model_.data().rows();
+  if (parameters >= rows) return "a wider net or another seed may do better, unless rows that nearly coincide have different targets";
+  return fmt::format("{} parameters cannot fit {} rows in general: use a wider net", parameters, rows);
+}
+
 /// The figures at the answer, and a verdict about the model itself.
 void Training::finish() {
   const auto at = model_.linearize(W_);
@@ -277,8 +285,8 @@ void Training::finish() {
       summary_.message = "interrupted at " + reached;
       break;
     default:
-      summary_.message = fmt::format("training ended at {} ({}); a wider net or another seed may do better", reached,
-                                     end_ == End::disappointed ? "the last steps: " + why_ : summary_.message);
+      summary_.message = fmt::format("training ended at {} ({}); {}", reached,
+                                     end_ == End::disappointed ? "the last steps: " + why_ : summary_.message, advice());
   }
 }
 

@@ -111,7 +111,7 @@ struct TrainOptions : Options {
 /// Trains from W (normally model.initial_weights()) in stages, as far as each is needed; a stage is given up as soon as it disappoints:
 ///  1. undamped Gram-Gauss-Newton steps from W (Brand et al. 2021, Algorithm 1);
 ///  2. for ReLU, smoothing: Levenberg-Marquardt on softplus(4z)/4 and softplus(16z)/16 from initial weights three times as large, then
-///     undamped steps on the model itself. For softplus, Levenberg-Marquardt from the best point;
+///     undamped steps on the model itself. For softplus, Levenberg-Marquardt on the model itself from such weights;
 ///  3. where there are parameters enough, undamped steps from lazy_start (models/network/lazy_start.hpp) 10, 1000 and 10⁵ times as large:
 ///     what interpolates at all, interpolates there, though the net learns no features any more;
 ///  4. Levenberg-Marquardt from the best point.

@@ -420,6 +420,18 @@ BOOST_AUTO_TEST_CASE(trains_a_network_and_states_what_was_done_to_the_data) {
   CHECK_HOLDS(bare.out, "width 16: 64 parameters");
 }
 
+BOOST_AUTO_TEST_CASE(chooses_a_width_and_says_why) {
+  const std::string model = folder.path("chosen.json");
+  for (const bool given : {false, true}) {
+    std::vector<std::string> line{"fit", "relu", "--data", regression, "--save", model, "--max-iterations", "1"};
+    if (given) line.insert(line.end(), {"--width", "auto"});
+    const Outcome outcome = run(line);
+    CHECK_HOLDS(outcome.out, "width 1024 (the least recommended; ");
+    CHECK_HOLDS(outcome.out, " weights a row): 5120 parameters");
+    BOOST_TEST(json_of(model)["width"].get<Index>() == 1024u);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(predict, Files)
@@ -884,6 +896,7 @@ BOOST_AUTO_TEST_CASE(options_out_of_range) {
   refuses(with("logistic", {"--header", "--no-header"}), "--header and --no-header contradict each other.");
   refuses(with("relu", {"--width", "0"}), "--width 0: a network needs at least one hidden neuron.");
   refuses(with("relu", {"--width", "64,0,8"}), "--width 64,0,8: hidden layer 2 needs at least one neuron.");
+  refuses(with("relu", {"--width", "64,auto"}), "auto stands alone");
   refuses(with("relu", {"--width", "64,many"}), "many must be a whole number >= 0");
   refuses(with("relu", {"--width", "4,1000000000000"}), "widths 4,1000000000000");
   refuses(with("relu", {"--l2", "1", "--width", "8,8"}), "--l2 is for networks of one hidden layer, not for --width 8,8.");

@@ -5,6 +5,7 @@
 
 #include <raphson/core/error.hpp>
 #include <raphson/core/threads.hpp>
+#include <raphson/models/network/recommended_width.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 #include <raphson/problems/readers.hpp>
 #include <raphson/problems/standardize.hpp>
@@ -59,7 +60,8 @@ TwoLayerRelu network(const Source& source, const Settings& settings, std::uint64
   scaling.fit(data.features, data.target);
   DataMatrix X = scaling.features(data.features);
   Vec y = scaling.targets(data.target);
-  return TwoLayerRelu(std::move(X), std::move(y), {.width = settings.width, .activation = settings.activation, .seed = seed});
+  const Index width = settings.width > 0 ? settings.width : recommended_width(X).width;
+  return TwoLayerRelu(std::move(X), std::move(y), {.width = width, .activation = settings.activation, .seed = seed});
 }
 
 /// One training, from the initial weights of a seed.
@@ -112,7 +114,7 @@ int main(int count, char** arguments_given) {
   const Arguments arguments(count, arguments_given, "Trains two-layer networks on real regression data with default options.",
                             {{"data", source_folder() + "/../shared/data", "folder that holds regression/"},
                              {"sets", "boston,yacht,energy,diabetes,wine-red,concrete", "also kin8nm, power-plant"},
-                             {"width", "4096", "hidden neurons"},
+                             {"width", "0", "hidden neurons; 0: as recommended"},
                              {"seeds", "3", "seeds 0, 1, … of each"},
                              {"softplus", "0", "β of softplus(βz)/β; 0: ReLU"},
                              {"threads", "0", "0: all cores"},

@@ -9,14 +9,14 @@ namespace {
 
 using Start = TrainingStage::Start;
 
-/// Smoothed stages begin at weights this many times the Gaussian ones: with less, features that must be learnt take long; with more, the
-/// net learns none and predicts worse where targets are smooth.
-constexpr double smoothed_scale = 3;
+/// Damped stages that are to learn features begin at weights this many times the Gaussian ones: with less, features that must be learnt
+/// take long; with more, the net learns none and predicts worse where targets are smooth.
+constexpr double learning_scale = 3;
+constexpr Index learning_limit = 60;
 /// softplus(βz)/β on the way back to ReLU, few and soon sharp: after them the activations that flip are few.
 constexpr double sharpnesses[] = {4, 16};
 /// A smoothed stage is done at a residual ratio of this over β, or a tenth of the goal: sharpening changes f by about 1/β.
 constexpr double smoothed_goal = 0.04;
-constexpr Index smoothed_limit = 60;
 /// Larger and larger lazy starts. The last is the largest at which f has the digits that a tolerance of 1e-8 needs.
 constexpr double lazy_scales[] = {10, 1000, 1e5};
 
@@ -28,7 +28,7 @@ struct Pace {
   Index window;
   double progress;
 };
-constexpr Pace unit_pace{40, 0.25}, smoothed_pace{12, 0.5}, damped_pace{30, 0.9};
+constexpr Pace unit_pace{40, 0.25}, learning_pace{12, 0.5}, damped_pace{30, 0.9};
 /// More damping than this, relative to trace(JJᵀ)/n, means steps that no longer cross a kink.
 constexpr double largest_damping = 100;
 
@@ -81,23 +81,24 @@ std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainO
     if (!options.continuation || !kinks) return stages;
   }
   if (options.continuation) {
+    TrainingStage learning = damped;
+    learning.start = Start::lazy;
+    learning.scale = learning_scale;
+    learning.max_iterations = learning_limit;
+    learning.impatient = true;
     if (kinks) {
       for (const double sharpness : sharpnesses) {
-        TrainingStage stage = damped;
-        stage.start = sharpness == sharpnesses[0] ? Start::lazy : Start::here;
-        stage.scale = smoothed_scale;
-        stage.sharpness = sharpness;
-        stage.goal = std::max(smoothed_goal / sharpness, 0.1 * goal);
-        stage.max_iterations = smoothed_limit;
-        stages.push_back(stage);
+        learning.sharpness = sharpness;
+        learning.goal = std::max(smoothed_goal / sharpness, 0.1 * goal);
+        stages.push_back(learning);
+        learning.start = Start::here;
       }
       stages.push_back(unit);
-      // What a smoothed stage does not reach the next ones will not either.
-      for (Index i = 1; i < stages.size(); ++i) stages[i].when_missed = stages.size();
     } else {
-      stages.push_back(damped);
-      stages.back().when_missed = stages.size();
+      stages.push_back(learning);
     }
+    // What one of these does not reach the next ones will not either.
+    for (Index i = 1; i < stages.size(); ++i) stages[i].when_missed = stages.size();
     for (const double scale : lazy_scales) {
       if (!enough) break;  // fewer parameters than rows: not in the regime at any scale
       TrainingStage stage = unit;
@@ -117,7 +118,7 @@ std::string disappointment(const TrainingStage& stage, const std::vector<double>
   if (stage.globalization == Globalization::unit) return unit_disappointment(ratios);
   if (stage.globalization == Globalization::levenberg_marquardt && damping > largest_damping)
     return fmt::format("damping grew to {:.0e} of the mean diagonal", damping);
-  return too_slow(ratios, stage.smoothed() ? smoothed_pace : damped_pace) ? "no more progress" : "";
+  return too_slow(ratios, stage.impatient ? learning_pace : damped_pace) ? "no more progress" : "";
 }
 
 }  // namespace raphson

@@ -21,6 +21,7 @@ struct TrainingStage {
   double goal = 0;            ///< residual ratio at which the stage is done
   Index max_iterations = 0;   ///< of this stage alone
   bool give_up_early = true;  ///< whether steps that disappoint end it; false for those that the user chose
+  bool impatient = false;     ///< damped steps are given up sooner: other stages follow
   Index when_missed = 0;      ///< index of the stage that follows when the goal was not reached; when it was, the next one follows
 
   bool smoothed() const { return sharpness > 0; }
