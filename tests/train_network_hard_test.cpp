@@ -239,6 +239,7 @@ BOOST_AUTO_TEST_CASE(plan_follows_options) {
   const auto own = training_stages(relu, options, 1e-8);
   BOOST_REQUIRE_EQUAL(own.size(), 1u);
   BOOST_TEST(!own[0].give_up_early);
+  BOOST_TEST(own[0].when_missed == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(stages_are_given_up_for_a_reason) {

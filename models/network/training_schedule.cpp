@@ -75,6 +75,7 @@ std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainO
   damped.start = Start::best;
 
   std::vector<TrainingStage> stages{unit};
+  stages.front().when_missed = 1;
   if (!planned) {
     stages.front().globalization = options.globalization;
     stages.front().give_up_early = false;
@@ -108,7 +109,6 @@ std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainO
       stages.push_back(stage);
     }
   }
-  stages.front().when_missed = 1;
   stages.push_back(damped);
   stages.back().when_missed = stages.size();
   return stages;
