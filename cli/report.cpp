@@ -31,7 +31,7 @@ void print_problem(Console& console, const Problem& problem, const ProblemArgume
   std::string shape = fmt::format("n = {}, d = {} ({})", data.rows(), data.cols(), storage_text(data));
   if (problem.is_network())
     shape += fmt::format(", width {}{}: {} parameters", fmt::join(problem.widths, ","),
-                          problem.width_reason.empty() ? "" : fmt::format(" ({})", problem.width_reason), problem.model().parameters());
+                         problem.width_reason.empty() ? "" : fmt::format(" ({})", problem.width_reason), problem.model().parameters());
   if (problem.network && problem.network->outputs() > 1) shape += fmt::format(", {} outputs", problem.network->outputs());
   const char* penalty = problem.linear && problem.linear->l2() == 0 ? " (no penalty: --l2 0)" : "";
   console.line(fmt::format("problem   {}, {}; minimize {}{}", arguments.model.loss, shape,
