@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(draws_learning_curves) {
 BOOST_AUTO_TEST_CASE(a_terminal_sees_a_long_step_go_on) {
   const Generated wide = generate_sphere(2500, 12, Seed(3));
   const std::string file = folder.write("wide.csv", csv(wide.C.dense(), wide.y, "a,b,c,d,e,f,g,h,i,j,k,l,y"));
-  const Words slow = {"fit", "relu", "--data", file, "--width", "8192", "--solver", "cg", "--tolerance", "1e-14", "--time-limit", "4"};
+  const Words slow = {"fit", "relu", "--data", file, "--width", "65536", "--solver", "cg", "--tolerance", "1e-14", "--time-limit", "4"};
   int terminal = -1;
   std::vector<char*> argv = {const_cast<char*>(RAPHSON_CLI)};
   for (const std::string& word : slow) argv.push_back(const_cast<char*>(word.c_str()));

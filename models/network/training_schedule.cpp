@@ -101,7 +101,8 @@ std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainO
     // What one of these does not reach the next ones will not either.
     for (Index i = 1; i < stages.size(); ++i) stages[i].when_missed = stages.size();
     for (const double scale : lazy_scales) {
-      if (!enough) break;  // fewer parameters than rows: not in the regime at any scale
+      if (!enough) break;            // fewer parameters than rows: not in the regime at any scale
+      if (net.outputs() > 1) break;  // no pairs of neurons cancel in every output
       TrainingStage stage = unit;
       stage.start = Start::lazy;
       stage.scale = scale;
