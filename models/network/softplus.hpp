@@ -1,7 +1,7 @@
 #pragma once
 /// softplus(βz)/β for a run of neurons. Internal to the network models.
 
-#include <raphson/models/losses/vector_math.hpp>
+#include <raphson/core/kernels/vector_math.hpp>
 
 #include <array>
 
