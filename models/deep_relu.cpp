@@ -1,6 +1,7 @@
 #include <raphson/core/error.hpp>
 #include <raphson/models/deep_relu.hpp>
 #include <raphson/models/network/equal_rows.hpp>
+#include <raphson/models/network/kernel_preconditioner.hpp>
 #include <raphson/models/network/layered_jacobian.hpp>
 #include <raphson/models/network/linearization.hpp>
 #include <raphson/models/network/setup.hpp>
@@ -78,8 +79,9 @@ DeepRelu::DeepRelu(DataMatrix X, Vec y, DeepReluOptions options) {
   check_training_data(X, y);
   check_widths(options.widths);
   check_activation(options.activation);
-  LayeredNet net{std::move(X), std::move(y), std::move(options.widths), options.activation, {}};
+  LayeredNet net{std::move(X), std::move(y), std::move(options.widths), options.activation, {}, nullptr};
   check_memory(net);
+  net.kernel = relu_kernel_preconditioner(net.X, net.layers());
   net.signs = draw_signs(options.seed, net.widths.back());
   data_ = std::make_shared<const Data>(Data{std::make_shared<const LayeredNet>(std::move(net)), options.seed});
 }

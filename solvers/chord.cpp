@@ -23,12 +23,7 @@ constexpr double trusted_contraction = 0.5;
 
 void gram_into(const GramSystem& system, Mat<double>& G) { system.A->gram(G); }
 
-void gram_into(const GramSystem& system, Mat<float>& G) {
-  if (const auto A = system.A->single()) return A->gram(G);
-  Mat<double> wide;
-  system.A->gram(wide);
-  G = arma::conv_to<Mat<float>>::from(wide);
-}
+void gram_into(const GramSystem& system, Mat<float>& G) { system.A->gram_single(G); }
 
 /// Null when the factorization broke down; `finite` says whether AᵀA was finite.
 template <class Real>

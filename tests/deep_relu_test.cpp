@@ -242,7 +242,8 @@ BOOST_AUTO_TEST_CASE(every_strategy_trains_it) {
   const std::vector<std::pair<std::string, std::shared_ptr<LinearSolver>>> solvers{
       {"exact", std::make_shared<Exact>()},
       {"chord", std::make_shared<Chord>()},
-      {"kernel", std::make_shared<PreconditionedCg>(relu_kernel_preconditioner(sphere_net(100, 6, {8}).data(), 2))},
+      {"kernel of its own making", std::make_shared<PreconditionedCg>(relu_kernel_preconditioner(sphere_net(100, 6, {8}).data(), 2))},
+      {"kernel-cg", std::make_shared<KernelCg>()},
       {"count-sketch", std::make_shared<PreconditionedCg>(SketchOptions{.kind = count_sketch()})},
       {"auto", std::make_shared<Auto>()},
   };

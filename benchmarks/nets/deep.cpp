@@ -5,7 +5,6 @@
 #include <raphson/core/seed.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/deep_relu.hpp>
-#include <raphson/models/network/kernel_preconditioner.hpp>
 #include <raphson/problems/generators.hpp>
 #include <raphson/solvers/first_order.hpp>
 #include <raphson/solvers/sketches/sketches.hpp>
@@ -88,10 +87,7 @@ std::vector<Strategy> strategies() {
   return {
       second_order("exact", [](const DeepRelu&) { return std::make_unique<Exact>(); }),
       second_order("chord", [](const DeepRelu&) { return std::make_unique<Chord>(); }),
-      second_order("CG, kernel of this depth",
-                   [](const DeepRelu& net) {
-                     return std::make_unique<PreconditionedCg>(relu_kernel_preconditioner(net.data(), net.widths().size()));
-                   }),
+      second_order("CG, kernel of this depth", [](const DeepRelu&) { return std::make_unique<KernelCg>(); }),
       second_order("CG, CountSketch s = 4n",
                    [](const DeepRelu&) { return std::make_unique<PreconditionedCg>(SketchOptions{.kind = count_sketch()}); }),
       second_order("CG, sampled parameters s = 4n",

@@ -170,12 +170,13 @@ class KernelKind final : public PreconditionerKind {
     const double n = static_cast<double>(X_.rows()), d = static_cast<double>(X_.cols());
     const std::lock_guard lock(mutex_);
     const bool kept = factor_ && factor_->shift == system.shift;
-    // An element costs some 60 flops of gemm beside its inner product.
-    const double make = n * n * (2 * d + 60) / machine.gemm + n * n * n / 3 / machine.factor_single;
+    // An element costs some 60 flops of gemm a layer beside its inner product.
+    const double make = n * n * (2 * d + 60 * static_cast<double>(hidden_layers_)) / machine.gemm + n * n * n / 3 / machine.factor_single;
     return {.seconds = kept ? 0 : make, .bytes = 4 * n * n, .advice = {}};
   }
   Index sketch_size(const GramSystem&) const override { return 0; }
-  double condition() const override { return 4; }
+  /// Each layer's randomness moves JJᵀ further from its expectation.
+  double condition() const override { return 4 * static_cast<double>(hidden_layers_ * hidden_layers_); }
 
  private:
   DataMatrix X_;

@@ -43,6 +43,7 @@ class LayeredAdjoint final : public Operator {
     parallel_for(index.size(), [&](Index t) { J_->column(index[t], B.colptr(t)); });
   }
   std::string non_finite() const override { return J_->non_finite(); }
+  std::shared_ptr<const PreconditionerKind> preconditioner() const override { return J_->net().kernel; }
   OperatorCost cost() const override {
     OperatorCost cost = layered_cost(*J_);
     const LayeredNet& net = J_->net();

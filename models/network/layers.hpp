@@ -2,8 +2,10 @@
 /// A network of several hidden layers on its data, forward and backward. Internal to DeepRelu.
 
 #include <raphson/core/data_matrix.hpp>
+#include <raphson/core/preconditioner.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 
+#include <memory>
 #include <vector>
 
 namespace raphson {
@@ -14,7 +16,8 @@ struct LayeredNet {
   Vec y;
   std::vector<Index> widths;  ///< of the hidden layers
   Activation activation;
-  Vec signs;  ///< a, ±1, one for each neuron of the last layer
+  Vec signs;                                         ///< a, ±1, one for each neuron of the last layer
+  std::shared_ptr<const PreconditionerKind> kernel;  ///< that of this depth on X
 
   Index layers() const { return widths.size(); }
   Index inputs(Index layer) const { return layer == 0 ? X.cols() : widths[layer - 1]; }
