@@ -40,7 +40,7 @@ void predict(const Problem& problem, const LinearSolver& solver, const Options& 
   first.system.tolerance = 0.05;
   check_can_solve(solver, first.system, options.memory_limit);
   run.estimate = solver.estimate(first.system, Machine::measured());
-  run.read_seconds = product_seconds(*first.system.A, Machine::measured());
+  run.read_seconds = outer_step_seconds(*first.system.A, Machine::measured());
 }
 
 ComparedRun run_one(const Problem& problem, const SolverRow& row, const CompareArguments& arguments, const std::atomic<bool>* cancel,

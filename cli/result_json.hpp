@@ -16,7 +16,7 @@ struct ComparedRun {
   Summary summary;
   std::string cannot;
   Estimate estimate;        ///< of the first system, at the measured rates of this machine; seconds NaN for first-order methods
-  double read_seconds = 0;  ///< predicted for one read of the data by the objective
+  double read_seconds = 0;  ///< predicted for what the objective costs a step
   bool ran() const { return cannot.empty(); }
   /// Predicted for as many steps as were taken.
   double predicted() const {

@@ -113,6 +113,10 @@ class SketchKind {
   /// Floating-point operations and bytes moved to sketch a dense N × k matrix, for cost estimates.
   virtual double flops(Index s, Index N, Index k) const = 0;
   virtual double bytes(Index s, Index N, Index k) const = 0;
+  /// For cost estimates: whether Sketch::apply adds every number to places of its own, and whether Sketch::apply_kronecker has a use for
+  /// factors.
+  virtual bool scatters() const { return false; }
+  virtual bool uses_factors() const { return false; }
 };
 
 /// Throws InputError unless 1 ≤ s ≤ N: "sketch size 5000 exceeds the 1000 rows of the matrix ...". Makers call it.

@@ -27,9 +27,9 @@ const double tolerance_of_a_run = std::pow(10.0, -8 / systems_of_a_run);
 /// grids and chains, where they grow with the length of the chain and a sparse factorization is cheap.
 constexpr double doubt = 2, doubt_on_networks = 5;
 
-/// Of networks: chord steps contract less than solved ones, so that it takes this many more, each with the price of so many products in the
-/// model (a forward pass, a gradient, the step); and as a preconditioner a factor serves so many systems (benchmarks/nets/training.cpp).
-constexpr double chord_steps = 0.3, step_in_products = 2, kept_renewals = 1.0 / 8;
+/// Of networks: chord steps contract less than solved ones, so that it takes this share more of them; and as a preconditioner a factor
+/// serves so many systems (benchmarks/nets/training.cpp).
+constexpr double chord_steps = 0.3, kept_renewals = 1.0 / 8;
 
 struct Candidate {
   std::string text;  ///< "preconditioned-cg (count-sketch s = 4000, f32)"
@@ -124,7 +124,8 @@ void add_kept_factors(const GramSystem& system, const SketchOptions& options, co
   if (!system.A->cost().varies || options.size > 0 || options.kind) return;
   const double product = product_seconds(*system.A, machine);
   Candidate chord{"chord", Chord().estimate(system, machine), [] { return std::make_unique<Chord>(); }};
-  chord.more_steps = chord_steps * systems_of_a_run * (chord.estimate.seconds - chord.estimate.once + step_in_products * product);
+  chord.more_steps =
+      chord_steps * systems_of_a_run * (chord.estimate.seconds - chord.estimate.once + outer_step_seconds(*system.A, machine));
   candidates.push_back(std::move(chord));
 
   SketchOptions whole{.kind = {}, .size = system.A->rows(), .precision = Precision::f32};

@@ -135,7 +135,7 @@ void Chord::reset() { state_->forget(); }
 
 Estimate Chord::estimate(const GramSystem& system, const Machine& machine) const {
   const double k = static_cast<double>(system.size());
-  const double factor = kept_gram_seconds(system, machine), solve = 8 * k * k / machine.bandwidth;
+  const double factor = kept_gram_seconds(system, machine), solve = substitution_seconds(system.size(), machine, Precision::f32);
   // The first system is verified; of the others as many find a new factor as not, as a rule.
   const double once = 0.5 * factor + product_seconds(*system.A, machine);
   Estimate estimate = exact_estimate(system, machine);

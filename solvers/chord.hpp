@@ -12,7 +12,8 @@ namespace raphson {
 /// and refined by conjugate gradients with the factor.
 ///
 /// AᵀA is formed by A->gram_single. When the factorization breaks down in single precision (κ beyond about 10⁶), double is tried, then
-/// Exact with its QR, rank and shift; the report names each, and the rest of the run starts with what worked. Cost of a new factor: gram + k³/3 flops in single precision, 8k² bytes (12k² without A->single()).
+/// Exact with its QR, rank and shift; the report names each, and the rest of the run starts with what worked. Cost of a new factor: gram +
+/// k³/3 flops in single precision, 8k² bytes (12k² without A->single()).
 class Chord : public LinearSolver {
  public:
   explicit Chord(double keep_below = 0.2);  ///< in [0, 1); 0: a new factor for every system. Throws InputError otherwise.

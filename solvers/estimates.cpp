@@ -44,6 +44,15 @@ double touch_seconds(double bytes, const Machine& machine) { return bytes > reus
 
 double size_of(Precision precision) { return is_single(precision) ? 4.0 : 8.0; }
 
+/// SA where A is known by its columns, or by their factors: seconds are those of networks (bench-nets_training --sketches).
+double column_sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine) {
+  constexpr double scattered = 1.9e-9, streamed = 1.2e-10, transposed = 2e-9;  // seconds a flop, a flop, a number
+  const double k = real(A.cols()), flops = kind.flops(s, A.rows(), A.cols()), numbers = real(s) * k;
+  const double result = numbers * transposed + touch_seconds(8 * numbers, machine);
+  const double formed = kind.uses_factors() ? 0 : k * work_seconds(A.cost().column, false, machine);
+  return formed + flops * (kind.scatters() ? scattered : streamed) + result;
+}
+
 }  // namespace
 
 bool has_rows(const Operator& A) { return has_rows(A.cost()); }
@@ -58,6 +67,8 @@ double product_seconds(const Operator& A, const Machine& machine, Precision prec
   const double bytes = precision == Precision::f32 ? cost.normal.bytes / 2 : cost.normal.bytes;
   return bytes / machine.reading(bytes) + machine.row * real(A.rows()) + around;
 }
+
+double outer_step_seconds(const Operator& A, const Machine& machine) { return (A.cost().varies ? 2.3 : 1) * product_seconds(A, machine); }
 
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision) {
   const Work work = A.cost().gram;
@@ -77,6 +88,7 @@ double kept_gram_seconds(const GramSystem& system, const Machine& machine) {
 
 double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine) {
   const OperatorCost cost = A.cost();
+  if (cost.column.flops + cost.column.bytes > 0) return column_sketch_seconds(A, kind, s, machine);
   const double k = real(A.cols()), entries = real(A.rows()) * k, filled = std::min(1.0, cost.nonzeros / entries);
   const Work work{filled * kind.flops(s, A.rows(), A.cols()), filled * kind.bytes(s, A.rows(), A.cols())};
   const double products = has_rows(cost) ? 0 : k * work_seconds(cost.apply, mostly_zero(A), machine);

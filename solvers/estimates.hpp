@@ -13,6 +13,9 @@ bool mostly_zero(const Operator& A);
 bool has_rows(const Operator& A);
 /// x ↦ AᵀAx, AᵀA.
 double product_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
+/// What the model does in an outer step beside the linear solve: a read of A for value and gradient; for networks a forward pass, the
+/// gradient and the step.
+double outer_step_seconds(const Operator& A, const Machine& machine);
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
 /// AᵀA + diag(μ) formed and factored in single precision.
 double kept_gram_seconds(const GramSystem& system, const Machine& machine);

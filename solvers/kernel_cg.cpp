@@ -1,3 +1,4 @@
+#include <raphson/solvers/estimates.hpp>
 #include <raphson/solvers/kernel_cg.hpp>
 
 namespace raphson {
@@ -14,8 +15,8 @@ class OfferedKind final : public PreconditionerKind {
     return nullptr;
   }
   Estimate estimate_build(const GramSystem& system, const Machine& machine) const override {
-    const auto offered = system.A->preconditioner();
-    return offered ? offered->estimate_build(system, machine) : Estimate{};
+    if (const auto offered = system.A->preconditioner()) return offered->estimate_build(system, machine);
+    return exact_estimate(system, machine);  // what the ladder ends with then
   }
   Index sketch_size(const GramSystem&) const override { return 0; }
   double condition() const override { return 4; }

@@ -936,8 +936,8 @@ BOOST_AUTO_TEST_CASE(commands_that_make_no_sense) {
   BOOST_TEST(run({"--version"}).status == 0);
   const Outcome solvers = run({"solvers"});
   BOOST_TEST(solvers.status == 0);
-  for (const char* name : {"exact", "sketch-and-solve", "preconditioned-cg", "preconditioned-gd", "cg", "jacobi-cg", "sparse-cholesky",
-                           "auto", "gradient-descent", "adaptive-gradient", "lbfgs"})
+  for (const char* name : {"exact", "chord", "kernel-cg", "sketch-and-solve", "preconditioned-cg", "preconditioned-gd", "cg", "jacobi-cg",
+                           "sparse-cholesky", "auto", "gradient-descent", "adaptive-gradient", "lbfgs"})
     CHECK_HOLDS(solvers.out, name);
 }
 

@@ -171,7 +171,8 @@ class KernelKind final : public PreconditionerKind {
     const std::lock_guard lock(mutex_);
     const bool kept = factor_ && factor_->shift == system.shift;
     // An element costs some 60 flops of gemm a layer beside its inner product.
-    const double make = n * n * (2 * d + 60 * static_cast<double>(hidden_layers_)) / machine.gemm + n * n * n / 3 / machine.factor_single;
+    const double make =
+        n * n * (2 * d + 60 * static_cast<double>(hidden_layers_)) / machine.gemm + n * n * n / 3 / machine.factor_rate(X_.rows(), true);
     return {.seconds = kept ? 0 : make, .bytes = 4 * n * n, .advice = {}};
   }
   Index sketch_size(const GramSystem&) const override { return 0; }

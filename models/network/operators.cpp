@@ -24,6 +24,9 @@ void sketch_columns(const Sketch<Real>& S, Index N, Index k, const Fill& fill, M
   }
 }
 
+/// A number of J that is made for a sketch, from bits looked up one by one, costs as much as this traffic.
+constexpr double forming_bytes = 48;
+
 OperatorCost network_cost(const NetworkJacobian& J) {
   const double n = static_cast<double>(J.points()), m = static_cast<double>(J.pattern().neurons());
   const double touched = static_cast<double>(J.data().X.nonzeros()) * m;  // of J, one output, where φ′ is taken for full
@@ -175,6 +178,7 @@ class AdjointOperator final : public Operator {
     const double k = static_cast<double>(cols()), C = static_cast<double>(J_->outputs());
     // Common bits, or ΦΦᵀ by the Gram kernels; then for each element the inner product of two rows and storing it twice, which grows with
     // the distance between the two places.
+    cost.column = {0, forming_bytes * static_cast<double>(rows())};
     const double inner = static_cast<double>(J_->data().X.nonzeros()) / n, counts = 1 + C * (C - 1) / 2;
     cost.gram = {n * n * (counts * m * (J_->pattern().is_binary() ? common_bits_cost() : 1.0) + 1.5 * inner) + k * k * (50 + 0.008 * k),
                  8 * k * k, true};
@@ -213,6 +217,7 @@ class DirectOperator final : public Operator {
     OperatorCost cost = network_cost(*J_);
     const double n = static_cast<double>(rows()), P = static_cast<double>(cols());
     cost.row = {P, 8 * P};
+    cost.column = {0, forming_bytes * n};
     cost.gram = {n * P * P, 8 * P * P};
     cost.gram_nonzeros = P * P;
     return cost;

@@ -22,6 +22,7 @@ class CountSketch final : public SketchKind {
   std::unique_ptr<Sketch<float>> make_single(Index s, Index N, Seed seed) const override { return draw_as<float>(s, N, seed); }
   double flops(Index, Index N, Index k) const override { return 2.0 * double(N) * double(k); }
   double bytes(Index s, Index N, Index k) const override { return 8.0 * (double(N) + double(s)) * double(k); }
+  bool scatters() const override { return true; }
 
  private:
   template <class Real>

@@ -158,6 +158,7 @@ class TensorKind final : public SketchKind {
     return 2 * (double(N) / double(features_) + double(s) * double(features_)) * double(k);
   }
   double bytes(Index s, Index N, Index k) const override { return 8 * (double(N) / double(features_) + 2 * double(s)) * double(k); }
+  bool uses_factors() const override { return true; }
 
  private:
   template <class Real>
@@ -177,6 +178,7 @@ class NeuronKind final : public SketchKind {
   std::unique_ptr<Sketch<float>> make_single(Index s, Index N, Seed seed) const override { return draw<float>(s, N, seed); }
   double flops(Index s, Index, Index k) const override { return double(s) * double(k); }
   double bytes(Index s, Index, Index k) const override { return 16 * double(s) * double(k); }
+  bool uses_factors() const override { return true; }
 
  private:
   template <class Real>

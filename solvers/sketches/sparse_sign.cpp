@@ -41,6 +41,7 @@ class SparseSign final : public SketchKind {
   std::unique_ptr<Sketch<float>> make_single(Index s, Index N, Seed seed) const override { return draw_as<float>(s, N, seed); }
   double flops(Index s, Index N, Index k) const override { return 2.0 * double(count(s)) * double(N) * double(k); }
   double bytes(Index s, Index N, Index k) const override { return 8.0 * (double(count(s)) * double(N) + double(s)) * double(k); }
+  bool scatters() const override { return true; }
 
  private:
   Index count(Index s) const { return std::min(nonzeros_, s); }

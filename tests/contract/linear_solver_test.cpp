@@ -55,6 +55,7 @@ const std::vector<Row>& rows() {
        1e-9},
       {"preconditioned-cg, leverage rows", maker<PreconditionedCg>(sketch(leverage_rows_sketch(), Precision::f32)), 1e-9},
       {"preconditioned-cg, kept", maker<PreconditionedCg>(SketchOptions{}, Reuse::while_contracting), 1e-9},
+      {"kernel-cg", maker<KernelCg>(), 1e-9},
       {"preconditioned-gd", maker<PreconditionedGd>(), 1e-9},
       {"preconditioned-gd, chebyshev", maker<PreconditionedGd>(SketchOptions{}, Gd::chebyshev), 1e-9},
       {"preconditioned-gd, printed", maker<PreconditionedGd>(SketchOptions{}, Gd::printed), 1e-9},

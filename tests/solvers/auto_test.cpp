@@ -1,7 +1,11 @@
 /// What auto chooses, says, and does when the choice does not deliver. The choice rests on nominal rates, so it is the same everywhere.
 
 #include <raphson/core/error.hpp>
+#include <raphson/models/two_layer_relu.hpp>
+#include <raphson/problems/generators.hpp>
 #include <raphson/solvers/auto.hpp>
+#include <raphson/solvers/estimates.hpp>
+#include <raphson/solvers/sketches/sketches.hpp>
 #include <raphson/solvers/sparse_cholesky.hpp>
 #include <support/gram_cases.hpp>
 
@@ -69,6 +73,57 @@ BOOST_AUTO_TEST_CASE(memory_decides_before_time) {
   system.A = A;
   system.b = &b;
   BOOST_CHECK_THROW(check_can_solve(Auto({}, 1e3), system, 1e3), InputError);
+}
+
+BOOST_AUTO_TEST_CASE(factors_are_kept_where_the_matrix_varies) {
+  // As networks: products and a Gram matrix by kernels of our own.
+  class Varying final : public Shape {
+   public:
+    Varying(Index rows, Index cols, double product, double gram) : Shape(rows, cols), product_(product), gram_(gram) {}
+    OperatorCost cost() const override {
+      OperatorCost cost = Shape::cost();
+      cost.apply = {product_ / 2, 0, true};
+      cost.normal = {product_, 0, true};
+      cost.gram = {gram_, 0, true};
+      cost.varies = true;
+      return cost;
+    }
+
+   private:
+    double product_, gram_;
+  };
+  const auto choose = [](Index k, double product, double gram) {
+    return choice(std::make_shared<Varying>(100 * k, k, product, gram)).reason;
+  };
+  BOOST_TEST(choose(50, 1e5, 1e6).starts_with("exact:"));
+  // A new factor for the price of three products: steps with an old one do.
+  BOOST_TEST(choose(2000, 5e8, 5e8).starts_with("chord:"), choose(2000, 5e8, 5e8));
+  // Products are cheap beside the factor: it preconditions them.
+  BOOST_TEST(choose(4000, 5e8, 3e9).starts_with("preconditioned-cg (AᵀA kept, f32):"), choose(4000, 5e8, 3e9));
+}
+
+BOOST_AUTO_TEST_CASE(large_networks_go_to_their_kernel) {
+  const Index n = 3000;
+  Generated data = generate_sphere(n, 5, Seed(3));
+  TwoLayerReluOptions options;
+  options.width = 1024;
+  const TwoLayerRelu net(std::move(data.C), std::move(data.y), options);
+  const auto at = net.linearize(net.initial_weights());
+  const Estimate estimate = choice(at->matrix());
+  BOOST_TEST(estimate.used == "kernel-cg", estimate.reason);
+}
+
+BOOST_AUTO_TEST_CASE(sketches_of_networks_have_their_price) {
+  // A sketch by columns forms all of Jᵀ; one of its factors does not, and the Gram matrix from bits is cheaper than either.
+  Generated data = generate_sphere(500, 10, Seed(3));
+  TwoLayerReluOptions options;
+  options.width = 4096;
+  const TwoLayerRelu net(std::move(data.C), std::move(data.y), options);
+  const auto A = net.linearize(net.initial_weights())->matrix();
+  const double by_columns = sketch_seconds(*A, *count_sketch(), 2000, Machine::nominal()),
+               by_factors = sketch_seconds(*A, *tensor_sketch(10), 2000, Machine::nominal());
+  BOOST_TEST(by_columns > 10 * by_factors);
+  BOOST_TEST(by_factors > 4 * gram_seconds(*A, Machine::nominal()));
 }
 
 BOOST_AUTO_TEST_CASE(narrow_bands_go_to_sparse_cholesky) {

@@ -82,6 +82,27 @@ BOOST_AUTO_TEST_CASE(double_follows_where_single_precision_breaks_down) {
   BOOST_TEST(solve(chord, g, 0.9, 1e-4).fallbacks.empty());  // the run goes on in double
 }
 
+BOOST_AUTO_TEST_CASE(a_run_that_continues_takes_up_the_factor_and_checks_it) {
+  Chord chord;
+  const GramCase g = tall();
+  solve(chord, g, std::nan(""));
+  GramSystem next = g.system(1e-6);
+  next.continues = true;
+  Vec z;
+  const LinearReport taken = chord.solve(next, z);
+  BOOST_TEST((taken.status == LinearStatus::converged), taken.message);
+  BOOST_TEST(next.relative_residual(z) <= 1e-6);
+  BOOST_TEST(taken.setup_seconds == 0);  // nothing was factored
+  // A factor of something else than it claims: refinement fails, and a new one is made.
+  const GramCase other = tall(g.A->rows(), g.size());
+  GramCase scaled = dense_case("other columns", arma::mat(other.dense * arma::diagmat(arma::logspace(0, 4, g.size()))));
+  next = scaled.system(1e-6);
+  next.continues = true;
+  const LinearReport renewed = chord.solve(next, z);
+  BOOST_TEST(renewed.setup_seconds > 0);
+  BOOST_TEST(next.relative_residual(z) <= 1e-6);
+}
+
 BOOST_AUTO_TEST_CASE(thresholds_out_of_range_are_refused) {
   BOOST_CHECK_THROW(Chord(-0.1), InputError);
   BOOST_CHECK_THROW(Chord(1.0), InputError);
@@ -116,6 +137,60 @@ BOOST_AUTO_TEST_CASE(the_kernel_preconditions_networks_of_any_width_and_seed) {
     // κ is near 1, and nearer for the wider net: 6 digits in at most a dozen products.
     BOOST_TEST(summary.inner_iterations <= (width == 512 ? 20u : 12u) * summary.iterations);
   }
+}
+
+BOOST_AUTO_TEST_CASE(kernel_cg_takes_the_kernel_that_networks_offer_and_shares_it) {
+  const TwoLayerRelu net = sphere_net(80, 6, 1024);
+  KernelCg first, second;
+  Vec W = net.initial_weights();
+  const Summary summary = minimize(net, first, W, unit_steps());
+  BOOST_TEST(summary.converged(), summary.message);
+  BOOST_TEST(summary.solver_used == "kernel-cg");
+  for (const Iteration& it : summary.history) BOOST_TEST(it.fallback.empty(), it.fallback);
+  const auto at = net.linearize(W);
+  GramSystem system;
+  system.A = at->matrix();
+  system.b = &at->right_hand_side();
+  BOOST_TEST(second.estimate(system, Machine::nominal()).once == 0);  // the model keeps the factor
+  const auto elsewhere = sphere_net(80, 6, 1024).linearize(W);
+  system.A = elsewhere->matrix();
+  BOOST_TEST(second.estimate(system, Machine::nominal()).once > 0);
+}
+
+BOOST_AUTO_TEST_CASE(kernel_cg_is_refused_where_no_kernel_is_known) {
+  const GramCase g = tall();
+  BOOST_CHECK_EXCEPTION(check_can_solve(KernelCg(), g.system(), 1e12), InputError,
+                        [](const InputError& e) { return std::string(e.what()).find("kernel-cg needs") == 0; });
+  // More rows than weights: the system is in J, whose Gram matrix is another.
+  const TwoLayerRelu narrow = sphere_net(80, 6, 8);
+  Vec W = narrow.initial_weights();
+  KernelCg solver;
+  BOOST_CHECK_THROW(minimize(narrow, solver, W), InputError);
+}
+
+BOOST_AUTO_TEST_CASE(the_kernel_in_single_precision_is_the_kernel) {
+  // With M = K + I, M⁻¹(K + I)x = x to single precision; parallel, opposite and zero rows included.
+  Generated data = generate_sphere(150, 5, Seed(3));
+  arma::mat rows = data.C.dense();
+  rows.col(1) = 2 * rows.col(0);
+  rows.col(70) = -rows.col(149);
+  rows.col(2).zeros();
+  TwoLayerReluOptions options;
+  options.width = 512;
+  const TwoLayerRelu net(DataMatrix(arma::mat(rows.t())), data.y, options);
+  const auto at = net.linearize(net.initial_weights());
+  GramSystem system;
+  system.A = at->matrix();
+  system.b = &at->right_hand_side();
+  system.shift = 1;
+  std::string why;
+  const auto M = system.A->preconditioner()->build(system, 0, why);
+  BOOST_REQUIRE(M);
+  BOOST_TEST(M->name() == "relu-kernel, f32");
+  const Vec x = gaussian(150, 1, 9);
+  Vec y = relu_kernel(net.data()) * x + x, z;
+  M->solve(y, z);
+  BOOST_TEST(arma::norm(z - x) <= 1e-5 * arma::norm(x));
 }
 
 BOOST_AUTO_TEST_CASE(the_kernel_takes_a_shift_and_near_duplicates_and_refuses_other_systems) {
