@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(not_a_number_in_the_weights_is_seen) {
 
 BOOST_AUTO_TEST_CASE(kernel_of_any_depth_has_its_known_values) {
   const arma::mat X{{3, 0, 0}, {0, 2, 0}, {0, 0, 0}, {-1, 0, 0}, {5, 0, 1e-9}};
-  for (const Index layers : {1, 2, 3, 5}) {
+  for (const Index layers : {Index{1}, Index{2}, Index{3}, Index{5}}) {
     const arma::mat K = relu_kernel(DataMatrix(X), layers);
     BOOST_TEST(distance(relu_kernel(DataMatrix(arma::sp_mat(X)), layers), K) < 1e-14);
     BOOST_TEST(K(0, 0) == 4.5 * double(layers), boost::test_tools::tolerance(1e-14));  // each layer adds ‖x‖²/2
