@@ -133,7 +133,7 @@ HWY_INLINE void add_column(Sums& sum, __m512i x0, __m512i x1, __m512i x2, const 
 
 /// C (one column of a group) += the sums, less what the offset of 128 added, at their scale.
 HWY_INLINE void store_column(const Sums& sum, const float* scale_x, float scale_y, std::int32_t sum_y, float* C) {
-  const __m512i extra = _mm512_set1_epi32(128 * sum_y);
+  const __m512i extra = _mm512_set1_epi32(static_cast<std::int32_t>(128u * static_cast<std::uint32_t>(sum_y)));
   const __m512 scale = _mm512_set1_ps(scale_y);
   const auto store = [&](__m512i v, Index at) HWY_ATTR {
     const __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(v, extra)), scale);
