@@ -26,7 +26,7 @@ struct OperatorCost {
   Work normal;          ///< AᵀA x
   Work gram;            ///< AᵀA
   Work row;             ///< gathering one row of A
-  Work column;          ///< forming one column of A for a sketch that has no use for its factors; zero: sketches read rows
+  Work column = {};     ///< forming one column of A for a sketch that has no use for its factors; zero: sketches read rows
   double nonzeros = 0;  ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
   bool varies = false;  ///< from one outer step to the next A changes in more than the weights of its rows: little that is kept serves
   bool rounded_gram = false;  ///< whether gram_rounded is offered
