@@ -3,11 +3,12 @@
 #include <raphson/models/network/equal_rows.hpp>
 #include <raphson/models/network/kernel_preconditioner.hpp>
 #include <raphson/models/network/layered_jacobian.hpp>
-#include <raphson/models/network/linearization.hpp>
+#include <raphson/models/network/point_line.hpp>
 #include <raphson/models/network/setup.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -62,13 +63,45 @@ struct LayeredPoint {
       : theta(std::move(at)), residual(forward(net, net.X, theta.memptr(), &record) - net.y), value(0.5 * arma::dot(residual, residual)) {}
 };
 
+/// ½‖r‖² with r = f − y, from r, ∇ = Jᵀr and A: Jᵀ for adjoint steps, J for direct ones.
+class LayeredLinearization final : public Linearization {
+ public:
+  LayeredLinearization(Vec residual, Vec gradient, double target_norm, StepForm form, std::shared_ptr<const Operator> A)
+      : residual_(std::move(residual)),
+        gradient_(std::move(gradient)),
+        minus_residual_(-residual_),
+        minus_gradient_(-gradient_),
+        target_norm_(target_norm),
+        form_(form),
+        A_(std::move(A)) {}
+
+  double value() const override { return 0.5 * arma::dot(residual_, residual_); }
+  /// The outputs, of the size of the targets, are what is rounded; ½‖r‖² may be smaller by any factor.
+  double value_resolution() const override {
+    const double norm = residual_norm();
+    return 8 * std::numeric_limits<double>::epsilon() * norm * (norm + target_norm_);
+  }
+  const Vec& gradient() const override { return gradient_; }
+  std::shared_ptr<const Operator> matrix() const override { return A_; }
+  StepForm step_form() const override { return form_; }
+  const Vec& right_hand_side() const override { return form_ == StepForm::adjoint ? minus_residual_ : minus_gradient_; }
+  const Vec* least_squares_target() const override { return form_ == StepForm::direct ? &minus_residual_ : nullptr; }
+  double residual_norm() const override { return arma::norm(residual_); }
+
+ private:
+  Vec residual_, gradient_, minus_residual_, minus_gradient_;
+  double target_norm_;
+  StepForm form_;
+  std::shared_ptr<const Operator> A_;
+};
+
 std::unique_ptr<Linearization> linearized(const std::shared_ptr<const LayeredNet>& net, LayeredPoint point) {
   backward(*net, point.theta.memptr(), point.record);
   auto J = std::make_shared<const LayeredJacobian>(net, std::move(point.record));
   Mat<double> gradient;
   J->multiply_transposed(point.residual, gradient);
   const bool adjoint = J->parameters() >= J->points();
-  return std::make_unique<NetworkLinearization>(std::move(point.residual), Vec(std::move(gradient)), arma::norm(net->y),
+  return std::make_unique<LayeredLinearization>(std::move(point.residual), Vec(std::move(gradient)), arma::norm(net->y),
                                                 adjoint ? StepForm::adjoint : StepForm::direct,
                                                 adjoint ? adjoint_operator(std::move(J)) : direct_operator(std::move(J)));
 }
@@ -82,7 +115,7 @@ DeepRelu::DeepRelu(DataMatrix X, Vec y, DeepReluOptions options) {
   LayeredNet net{std::move(X), std::move(y), std::move(options.widths), options.activation, {}, nullptr};
   check_memory(net);
   net.kernel = relu_kernel_preconditioner(net.X, net.layers());
-  net.signs = draw_signs(options.seed, net.widths.back());
+  net.signs = draw_signs(options.seed, net.widths.back(), 1).as_col();
   data_ = std::make_shared<const Data>(Data{std::make_shared<const LayeredNet>(std::move(net)), options.seed});
 }
 

@@ -1,15 +1,15 @@
 #include <raphson/core/error.hpp>
-#include <raphson/core/seed.hpp>
 #include <raphson/models/network/distance_penalty.hpp>
 #include <raphson/models/network/equal_rows.hpp>
 #include <raphson/models/network/jacobian.hpp>
+#include <raphson/models/network/point_line.hpp>
+#include <raphson/models/network/setup.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 
 #include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace raphson {
 
@@ -22,26 +22,11 @@ struct TwoLayerRelu::Data {
 
 namespace {
 
-double physical_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)); }
-
-void check(const DataMatrix& X, const Mat<double>& y, const TwoLayerReluOptions& options) {
-  require_nonempty(X, "X");
-  if (y.n_cols < 2)
-    require_size(y.n_elem, X.rows(), "y", "one per row of X");
-  else if (y.n_rows != X.rows())
-    throw InputError(fmt::format("Y is {} x {}, X has {} rows: give Y a row for each row of X and a column for each output.", y.n_rows,
-                                 y.n_cols, X.rows()));
-  require_finite(X, "X");
-  y.n_cols < 2 ? require_finite(Vec(y), "y") : require_finite(DataMatrix(y), "Y");
+void check(const TwoLayerReluOptions& options) {
   if (!(options.l2 >= 0) || !std::isfinite(options.l2)) {
     throw InputError(fmt::format("l2 = {}: the penalty ½ l2 ‖W − W₀‖² must be finite and not negative.", options.l2));
   }
   if (options.width == 0) throw InputError("two_layer_relu: width is 0. Give the number of hidden neurons, at least 1.");
-}
-
-void check_activation(const Activation& activation) {
-  if (activation.kind == Activation::Kind::relu || (activation.sharpness > 0 && std::isfinite(activation.sharpness))) return;
-  throw InputError(fmt::format("softplus: sharpness is {}. It must be positive and finite.", activation.sharpness));
 }
 
 /// Activations of a point and of its trial, and half a dozen vectors of parameters; a penalty keeps four more.
@@ -54,47 +39,15 @@ void check_memory(const DataMatrix& X, const TwoLayerReluOptions& options) {
                  "Use a smaller width.");
 }
 
-/// m × C: the signs of an output do not depend on how many there are.
-Mat<double> draw_signs(std::uint64_t seed, Index width, Index outputs) {
-  std::vector<std::uint64_t> bits(width);
-  Mat<double> signs(width, outputs);
-  for (Index c = 0; c < outputs; ++c) {
-    Seed(seed).split(Purpose::output_signs, c).bits(0, bits);
-    for (Index r = 0; r < width; ++r) signs(r, c) = (bits[r] >> 63) != 0 ? 1.0 : -1.0;
-  }
-  return signs;
-}
-
-Vec draw_weights(std::uint64_t seed, Index parameters) {
-  Vec W(parameters);
-  Seed(seed).split(Purpose::initial_weights).normal(0, std::span<double>(W.memptr(), W.n_elem));
-  return W;
-}
-
 /// What f is at a row of zeros whatever W: φ(0) is 0 for ReLU and log(2)/β for softplus.
 arma::rowvec output_at_zero(const NetworkData& data, const Activation& activation) {
   const double at_zero = activation.kind == Activation::Kind::relu ? 0 : std::log(2.0) / activation.sharpness;
   return at_zero * arma::sum(data.signs, 0) / std::sqrt(static_cast<double>(data.signs.n_rows));
 }
 
-bool targets_agree(const Mat<double>& y, const std::vector<Index>& rows) {
-  return std::all_of(rows.begin(), rows.end(), [&](Index i) {
-    for (Index c = 0; c < y.n_cols; ++c) {
-      if (y(i, c) != y(rows[0], c)) return false;
-    }
-    return true;
-  });
-}
-
 /// The nearest targets to y that equal rows agree on.
 Mat<double> attainable_targets(const NetworkData& data, const Activation& activation) {
-  Mat<double> y = data.y;
-  for (const std::vector<Index>& rows : equal_rows(data.X)) {
-    if (targets_agree(y, rows)) continue;
-    arma::rowvec mean(y.n_cols, arma::fill::zeros);
-    for (const Index i : rows) mean += y.row(i) / static_cast<double>(rows.size());
-    for (const Index i : rows) y.row(i) = mean;
-  }
+  Mat<double> y = agreed_targets(data.X, data.y);
   for (Index i = 0; i < data.X.rows(); ++i) {
     if (is_zero_row(data.X, i)) y.row(i) = output_at_zero(data, activation);
   }
@@ -197,39 +150,11 @@ class NetworkLinearization final : public Linearization {
   PenalizedStep undamped_;
 };
 
-/// Keeps what the last value(t) computed, so that the accepted point costs one forward pass.
-class NetworkLine final : public Line {
- public:
-  NetworkLine(std::shared_ptr<const NetworkData> data, Activation activation, DistancePenalty penalty, const Vec& theta, const Vec& p)
-      : data_(std::move(data)), activation_(activation), penalty_(std::move(penalty)), theta_(theta), p_(p) {}
-
-  double value(double t) override { return at(t).value; }
-  std::unique_ptr<Linearization> linearize(double t) override {
-    at(t);
-    auto linearization = std::make_unique<NetworkLinearization>(data_, penalty_.mu, std::move(*point_));
-    point_.reset();
-    return linearization;
-  }
-
- private:
-  const NetworkPoint& at(double t) {
-    if (!point_ || t != t_) point_ = std::make_unique<NetworkPoint>(*data_, activation_, penalty_, theta_ + t * p_);
-    t_ = t;
-    return *point_;
-  }
-
-  std::shared_ptr<const NetworkData> data_;
-  Activation activation_;
-  DistancePenalty penalty_;
-  const Vec &theta_, &p_;
-  double t_ = 0;
-  std::unique_ptr<NetworkPoint> point_;
-};
-
 }  // namespace
 
 TwoLayerRelu::TwoLayerRelu(DataMatrix X, Mat<double> y, TwoLayerReluOptions options) {
-  check(X, y, options);
+  check_training_data(X, y);
+  check(options);
   check_activation(options.activation);
   check_memory(X, options);
   Mat<double> signs = draw_signs(options.seed, options.width, y.n_cols);
@@ -328,7 +253,11 @@ std::unique_ptr<Linearization> TwoLayerRelu::linearize(const Vec& W) const {
 std::unique_ptr<Line> TwoLayerRelu::along(const Vec& W, const Vec& p) const {
   require_size(W.n_elem, parameters(), "W", "width x columns of X");
   require_size(p.n_elem, parameters(), "p", "width x columns of X");
-  return std::make_unique<NetworkLine>(data_->network, activation(), data_->penalty, W, p);
+  return std::make_unique<PointLine<NetworkPoint>>(
+      W, p, [data = data_](const Vec& at) { return NetworkPoint(*data->network, data->options.activation, data->penalty, at); },
+      [data = data_](NetworkPoint point) {
+        return std::make_unique<NetworkLinearization>(data->network, data->penalty.mu, std::move(point));
+      });
 }
 
 std::vector<std::string> TwoLayerRelu::notes() const {
@@ -357,10 +286,7 @@ const TwoLayerRelu::Conflicts& TwoLayerRelu::conflicts() const { return data_->c
 
 Mat<double> TwoLayerRelu::predict(const DataMatrix& X, const Vec& W) const {
   require_size(W.n_elem, parameters(), "W", "width x columns of X");
-  if (X.cols() != data().cols()) {
-    throw InputError(fmt::format("X has {} columns, the net was made for {}.{}", X.cols(), data().cols(),
-                                 X.rows() == data().cols() ? " Is X stored with points as columns? Use points_as_columns(X)." : ""));
-  }
+  check_features(X, data());
   return forward(X, output_signs(), activation(), W.memptr(), nullptr);
 }
 

@@ -26,10 +26,6 @@ int compare_sparse(const arma::sp_mat& X, Index i, Index j) {
   return 0;
 }
 
-bool targets_agree(const Vec& y, const std::vector<Index>& rows) {
-  return std::all_of(rows.begin(), rows.end(), [&](Index i) { return y[i] == y[rows[0]]; });
-}
-
 }  // namespace
 
 std::vector<std::vector<Index>> equal_rows(const DataMatrix& X) {
@@ -51,13 +47,22 @@ std::vector<std::vector<Index>> equal_rows(const DataMatrix& X) {
   return groups;
 }
 
-Vec agreed_targets(const DataMatrix& X, const Vec& y) {
-  Vec agreed = y;
+bool targets_agree(const Mat<double>& y, const std::vector<Index>& rows) {
+  return std::all_of(rows.begin(), rows.end(), [&](Index i) {
+    for (Index c = 0; c < y.n_cols; ++c) {
+      if (y(i, c) != y(rows[0], c)) return false;
+    }
+    return true;
+  });
+}
+
+Mat<double> agreed_targets(const DataMatrix& X, const Mat<double>& y) {
+  Mat<double> agreed = y;
   for (const std::vector<Index>& rows : equal_rows(X)) {
     if (targets_agree(y, rows)) continue;
-    double mean = 0;
-    for (const Index i : rows) mean += y[i] / static_cast<double>(rows.size());
-    for (const Index i : rows) agreed[i] = mean;
+    arma::rowvec mean(y.n_cols, arma::fill::zeros);
+    for (const Index i : rows) mean += y.row(i) / static_cast<double>(rows.size());
+    for (const Index i : rows) agreed.row(i) = mean;
   }
   return agreed;
 }

@@ -1,7 +1,7 @@
-#include <raphson/core/kernels/vector_math.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/jacobian.hpp>
 #include <raphson/models/network/sign_bits.hpp>
+#include <raphson/models/network/softplus.hpp>
 #include <raphson/models/network/table_products.hpp>
 #include <raphson/models/network/tiles.hpp>
 
@@ -21,19 +21,6 @@ double sum_relu(Index count, const double* a, const double* z) {
   }
   for (; r < count; ++r) sum[r % 8] += a[r] * std::max(z[r], 0.0);
   return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-}
-
-/// values = log(1+exp(βz)), and z is replaced by the derivative 1/(1+exp(−βz)).
-void softplus(Index count, double beta, double* z, double* values) {
-  // log(1+exp(t)) and its derivative are the logistic loss of label −1 and its slope.
-  static constexpr auto label = [] {
-    std::array<double, tile_neurons> minus_one{};
-    minus_one.fill(-1);
-    return minus_one;
-  }();
-  std::array<double, tile_neurons> t{};
-  for (Index r = 0; r < count; ++r) t[r] = beta * z[r];
-  vector_math::logistic(t.data(), label.data(), count, values, z, nullptr);
 }
 
 /// Σ aᵣ valueᵣ/β.
@@ -94,7 +81,7 @@ Mat<double> forward(const DataMatrix& X, const Mat<double>& signs, const Activat
       weights.project(first, count, point, points, tile.data());
       for (Index i = 0; i < points; ++i) {
         double* z = tile.data() + i * tile_neurons;
-        if (!relu) softplus(count, activation.sharpness, z, values.data());
+        if (!relu) softplus_here(count, activation.sharpness, z, values.data());
         for (Index c = 0; c < outputs; ++c) {
           const double* a = signs.colptr(c) + first;
           sum[c * points + i] += relu ? sum_relu(count, a, z) : sum_softplus(count, a, activation.sharpness, values.data());

@@ -1,6 +1,7 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
+#include <raphson/models/network/columns.hpp>
 #include <raphson/models/network/jacobian.hpp>
 #include <raphson/models/network/table_products.hpp>
 #include <raphson/models/network/tiles.hpp>
@@ -268,32 +269,13 @@ void NetworkJacobian::sparse_point_gram(arma::sp_mat& G) const {
 }
 
 void NetworkJacobian::parameter_gram(Mat<double>& G) const {
-  const Index n = residuals(), P = parameters();
-  G.zeros(P, P);
-  Mat<double> rows;
-  const Index panel = 512;
-  for (Index first = 0; first < n; first += panel) {
-    rows.set_size(P, std::min(panel, n - first));
-    parallel_for(rows.n_cols, [&](Index i) { row(first + i, rows.colptr(i)); });
-    add_outer_gram(P, rows.n_cols, rows.memptr(), P, 1.0, G);
-  }
-  mirror_lower(G);
+  gram_of_rows(
+      residuals(), parameters(), [this](Index i, double* out) { row(i, out); }, G);
 }
 
 void NetworkJacobian::parameter_gram_diagonal(Vec& g) const {
-  const Index P = parameters();
-  g.set_size(P);
-  const Blocks blocks = cut(residuals(), tile_points, 16);
-  parallel_sum<double>(
-      blocks, P,
-      [&](Index b, double* partial) {
-        Vec one(P);
-        for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-          row(i, one.memptr());
-          for (Index p = 0; p < P; ++p) partial[p] += one[p] * one[p];
-        }
-      },
-      g.memptr());
+  gram_diagonal_of_rows(
+      residuals(), parameters(), [this](Index i, double* out) { row(i, out); }, g);
 }
 
 ObservationGraph::ObservationGraph(const DataMatrix& data) {

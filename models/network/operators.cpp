@@ -1,4 +1,5 @@
 #include <raphson/core/threads.hpp>
+#include <raphson/models/network/columns.hpp>
 #include <raphson/models/network/jacobian.hpp>
 #include <raphson/models/network/table_sums.hpp>
 
@@ -8,21 +9,6 @@
 
 namespace raphson {
 namespace {
-
-/// B = (S A)ᵀ from panels of at most 64 MiB of columns of A (N × k) that fill(j, out) makes.
-template <class Real, class Fill>
-void sketch_columns(const Sketch<Real>& S, Index N, Index k, const Fill& fill, Mat<Real>& B) {
-  B.set_size(k, S.rows());
-  const Blocks panels{k, std::clamp(Index{1} << 23, N, N * k) / N};
-  Mat<Real> columns, sketched;
-  for (Index p = 0; p < panels.count(); ++p) {
-    const Index first = panels.begin(p), width = panels.length(p);
-    columns.set_size(N, width);
-    parallel_for(width, [&](Index j) { fill(first + j, columns.colptr(j)); });
-    S.apply(columns, sketched);
-    B.rows(first, first + width - 1) = sketched.t();
-  }
-}
 
 /// A number of J that is made for a sketch, from bits looked up one by one, costs as much as this traffic.
 constexpr double forming_bytes = 48;

@@ -10,11 +10,15 @@
 
 namespace raphson {
 
-void check_training_data(const DataMatrix& X, const Vec& y) {
+void check_training_data(const DataMatrix& X, const Mat<double>& y) {
   require_nonempty(X, "X");
-  require_size(y.n_elem, X.rows(), "y", "one per row of X");
+  if (y.n_cols < 2)
+    require_size(y.n_elem, X.rows(), "y", "one per row of X");
+  else if (y.n_rows != X.rows())
+    throw InputError(fmt::format("Y is {} x {}, X has {} rows: give Y a row for each row of X and a column for each output.", y.n_rows,
+                                 y.n_cols, X.rows()));
   require_finite(X, "X");
-  require_finite(y, "y");
+  y.n_cols < 2 ? require_finite(Vec(y), "y") : require_finite(DataMatrix(y), "Y");
 }
 
 void check_features(const DataMatrix& X, const DataMatrix& trained_on) {
@@ -29,11 +33,13 @@ void check_activation(const Activation& activation) {
   throw InputError(fmt::format("softplus: sharpness is {}. It must be positive and finite.", activation.sharpness));
 }
 
-Vec draw_signs(std::uint64_t seed, Index width) {
+Mat<double> draw_signs(std::uint64_t seed, Index width, Index outputs) {
   std::vector<std::uint64_t> bits(width);
-  Seed(seed).split(Purpose::output_signs).bits(0, bits);
-  Vec signs(width);
-  for (Index r = 0; r < width; ++r) signs[r] = (bits[r] >> 63) != 0 ? 1.0 : -1.0;
+  Mat<double> signs(width, outputs);
+  for (Index c = 0; c < outputs; ++c) {
+    Seed(seed).split(Purpose::output_signs, c).bits(0, bits);
+    for (Index r = 0; r < width; ++r) signs(r, c) = (bits[r] >> 63) != 0 ? 1.0 : -1.0;
+  }
   return signs;
 }
 
