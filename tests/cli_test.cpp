@@ -10,7 +10,6 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
-#include <pty.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -63,17 +62,6 @@ struct Files {
 };
 
 Json json_of(const std::string& path) { return Json::parse(content(path)); }
-
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-#define CHECK_HOLDS(text, part) BOOST_TEST(holds(text, part), "expected \"" << (part) << "\" in:\n" << (text))
-
-/// Bad input: status 2, the text on standard error, nothing written beside what was there.
-void refuses(const std::vector<std::string>& arguments, const std::string& text) {
-  const Outcome outcome = run(arguments);
-  BOOST_TEST(outcome.status == 2, "status " << outcome.status << " of a run that should say \"" << text << "\"");
-  CHECK_HOLDS(outcome.err, text);
-}
 
 std::vector<double> lines_of(const std::string& text) {
   std::vector<double> values;
@@ -287,21 +275,7 @@ BOOST_AUTO_TEST_CASE(a_pipe_sees_no_progress_and_no_escape_codes) {
   BOOST_TEST(!holds(piped.out + piped.err, "\033"));
   BOOST_TEST(!holds(piped.out + piped.err, "\r"));
 
-  int terminal = -1;
-  std::vector<char*> argv = {const_cast<char*>(RAPHSON_CLI)};
-  for (const std::string& argument : slow) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
-  if (child == 0) {
-    setenv("TERM", "xterm", 1);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  std::string seen;
-  char buffer[4096];
-  for (ssize_t count; (count = read(terminal, buffer, sizeof buffer)) > 0;) seen.append(buffer, static_cast<std::size_t>(count));
-  waitpid(child, nullptr, 0);
-  close(terminal);
+  const std::string seen = seen_on_a_terminal(slow);
   CHECK_HOLDS(seen, "\r\033[Kadaptive-gradient: iteration ");
 }
 

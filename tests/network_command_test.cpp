@@ -5,7 +5,6 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
-#include <pty.h>
 #include <charconv>
 #include <cmath>
 
@@ -42,16 +41,6 @@ struct Files {
   }
   Json json(const std::string& name) const { return Json::parse(content(folder.path(name))); }
 };
-
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-#define CHECK_HOLDS(text, part) BOOST_TEST(holds(text, part), "expected \"" << (part) << "\" in:\n" << (text))
-
-void refuses(const Words& arguments, const std::string& text) {
-  const Outcome outcome = run(arguments);
-  BOOST_TEST(outcome.status == 2, "status " << outcome.status << " of a run that should say \"" << text << "\"");
-  CHECK_HOLDS(outcome.err, text);
-}
 
 Words operator+(Words a, const Words& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -218,26 +207,15 @@ BOOST_AUTO_TEST_CASE(a_terminal_sees_a_long_step_go_on) {
   const Generated wide = generate_sphere(2500, 12, Seed(3));
   const std::string file = folder.write("wide.csv", csv(wide.C.dense(), wide.y, "a,b,c,d,e,f,g,h,i,j,k,l,y"));
   const Words slow = {"fit", "relu", "--data", file, "--width", "65536", "--solver", "cg", "--tolerance", "1e-14", "--time-limit", "4"};
-  int terminal = -1;
-  std::vector<char*> argv = {const_cast<char*>(RAPHSON_CLI)};
-  for (const std::string& word : slow) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
-  if (child == 0) {
-    setenv("TERM", "xterm", 1);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  std::string seen;
-  char buffer[4096];
-  for (ssize_t count; (count = read(terminal, buffer, sizeof buffer)) > 0;) seen.append(buffer, static_cast<std::size_t>(count));
-  waitpid(child, nullptr, 0);
-  close(terminal);
+  const std::string seen = seen_on_a_terminal(slow);
   CHECK_HOLDS(seen, "\r\033[Kiteration ");
   CHECK_HOLDS(seen, ", residual ");
 }
 
 BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_before_the_work) {
+  for (const auto& [flag, value] : {std::pair{"--batch", std::string("20")}, {"--checkpoint", folder.path("deep.ckpt")}})
+    refuses({"fit", "relu", "--data", data, "--width", "8,8", flag, value},
+            std::string(flag) + " is for networks of one hidden layer: give --width one number.");
   refuses(fit({"--validation", "0"}), "--validation 0 must lie between 0 and 1.");
   refuses(fit({"--validation", "1"}), "--validation 1 must lie between 0 and 1.");
   refuses(fit({"--validation", "nan"}), "--validation nan must lie between 0 and 1.");

@@ -48,16 +48,6 @@ struct Files {
   Json json(const std::string& name) const { return Json::parse(content(folder.path(name))); }
 };
 
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-#define CHECK_HOLDS(text, part) BOOST_TEST(holds(text, part), "expected \"" << (part) << "\" in:\n" << (text))
-
-void refuses(const Words& arguments, const std::string& text) {
-  const Outcome outcome = run(arguments);
-  BOOST_TEST(outcome.status == 2, "status " << outcome.status << " of a run that should say \"" << text << "\"");
-  CHECK_HOLDS(outcome.err, text);
-}
-
 arma::mat table(const std::string& text) {
   std::istringstream in(text);
   arma::mat rows;

@@ -1,7 +1,10 @@
 #pragma once
 /// Runs the command line as a user does: arguments in, exit status and two streams out.
 
+#include <boost/test/unit_test.hpp>
+
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -117,6 +120,38 @@ class Command {
 
 inline Outcome run(std::vector<std::string> arguments, std::vector<std::string> environment = {}) {
   return Command(std::move(arguments), std::move(environment)).wait();
+}
+
+inline bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+#define CHECK_HOLDS(text, part) BOOST_TEST(::raphson::test::holds(text, part), "expected \"" << (part) << "\" in:\n" << (text))
+
+/// Bad input: status 2, the text on standard error.
+inline void refuses(const std::vector<std::string>& arguments, const std::string& text) {
+  const Outcome outcome = run(arguments);
+  BOOST_TEST(outcome.status == 2, "status " << outcome.status << " of a run that should say \"" << text << "\"");
+  CHECK_HOLDS(outcome.err, text);
+}
+
+/// What a terminal sees of a run, to its end.
+inline std::string seen_on_a_terminal(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), RAPHSON_CLI);
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    setenv("TERM", "xterm", 1);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  std::string seen;
+  char buffer[4096];
+  for (ssize_t count; (count = ::read(terminal, buffer, sizeof buffer)) > 0;) seen.append(buffer, static_cast<std::size_t>(count));
+  waitpid(child, nullptr, 0);
+  ::close(terminal);
+  return seen;
 }
 
 }  // namespace raphson::test
