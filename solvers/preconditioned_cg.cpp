@@ -96,7 +96,7 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
 
   if (begins_anew(system) || !state_->fits(system)) reset();
   const bool step = state_->may_step(system);
-  if (state_->kept && step && state_->kept->error() < 1) {
+  if (state_->kept && step && is_close(*state_->kept)) {
     if (system.contraction <= state_->step_below(system) && step_by(*state_->kept, system, z, report)) {
       state_->is_new = false;
       return report;

@@ -52,8 +52,10 @@ double iterations_per_digit(double iterations, double relative_residual) {
   return iterations / std::max(0.5, -std::log10(std::max(relative_residual, 1e-16)));
 }
 
+bool is_close(const Preconditioner& M) { return M.error() <= 0.1; }
+
 bool step_by(const Preconditioner& M, const GramSystem& system, Vec& z, LinearReport& report) {
-  if (!(M.error() <= 0.1)) return false;
+  if (!is_close(M)) return false;
   const Stopwatch watch;
   M.solve(*system.b, z);
   report.solve_seconds += watch.seconds();

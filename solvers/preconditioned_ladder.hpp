@@ -24,8 +24,9 @@ struct Ladder {
 /// that is rounding. Returns the preconditioner used last; null when none could be built or exact was used.
 std::unique_ptr<Preconditioner> solve_by_ladder(const GramSystem& system, const Ladder& ladder, Vec& z, LinearReport& report);
 
-/// z = M⁻¹b, reported as unverified, where M is close enough to the matrix for that (Preconditioner::error); false, with z = 0, where it
-/// is not.
+/// Whether M is close enough to the matrix (Preconditioner::error) for M⁻¹b to do as a step.
+bool is_close(const Preconditioner& M);
+/// z = M⁻¹b, reported as unverified, where M is close; false, with z = 0, where it is not.
 bool step_by(const Preconditioner& M, const GramSystem& system, Vec& z, LinearReport& report);
 
 /// Iterations for each decimal digit that the residual fell from 1.
