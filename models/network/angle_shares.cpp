@@ -1,10 +1,9 @@
+#include <raphson/core/kernels/targets.hpp>
 #include <raphson/models/network/angle_shares.hpp>
 
 #include <algorithm>
 #include <cmath>
 
-// Vectors of unknown length (SVE, RVV) cannot be kept in buffers of fixed size.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "raphson/models/network/angle_shares.cpp"
 #include <hwy/foreach_target.h>
