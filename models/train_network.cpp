@@ -2,6 +2,7 @@
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/equal_rows.hpp>
 #include <raphson/models/network/lazy_start.hpp>
+#include <raphson/models/network/stage_summary.hpp>
 #include <raphson/models/network/train_journal.hpp>
 #include <raphson/models/network/train_penalized.hpp>
 #include <raphson/models/network/training_schedule.hpp>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -28,6 +30,12 @@ bool has_coinciding_rows(const TwoLayerRelu& model) {
   return zeros < model.data().rows() && (zeros > 0 || model.conflicts().equal_groups > 0);
 }
 
+/// Of the model itself at some weights.
+struct Figures {
+  double objective = 0, gradient_norm = 0, residual_ratio = 0;
+  double residual_norm() const { return std::sqrt(2 * objective); }
+};
+
 /// One call of train_network: the state that its stages share.
 class Training {
  public:
@@ -46,7 +54,8 @@ class Training {
   Iteration translated(Iteration local, const TrainingStage& stage) const;
   Action watch(const Iteration& local, const TrainingStage& stage);
   void collect(const Summary& part, const TwoLayerRelu& minimized, const TrainingStage& stage);
-  void keep_if_best();
+  void measure_start();
+  void keep_if_best(const std::optional<Figures>& figures = {});
   bool decided(const TrainingStage& stage);
   std::string advice() const;
   void finish();
@@ -63,25 +72,27 @@ class Training {
   const TrainOptions& options_;
   TrainJournal& journal_;
   Summary summary_;
-  Vec point_;                      ///< where the next stage starts
-  double reference_ = 0;           ///< ‖f₀ − y‖ of the model itself
-  double best_ = 0;                ///< ‖f − y‖ of the model itself at W_
-  double gradient_reference_ = 0;  ///< ‖∇f‖ at the start
-  double damping_;                 ///< handed from stage to stage
-  Index done_ = 0;                 ///< iterations of finished stages
-  double begun_ = 0;               ///< seconds at which the stage in progress began
-  std::vector<double> ratios_;     ///< residual ratio of every iteration of the stage in progress
-  double floor_ = 0;               ///< of the model that the stage in progress minimizes, taken out of its targets
-  bool coinciding_ = false;        ///< equal rows or rows of zeros that a merged net does without
+  Vec point_;                       ///< where the next stage starts
+  double reference_ = 0;            ///< ‖f₀ − y‖ of the model itself; 0: the first stage will measure it
+  double best_ = 0;                 ///< ‖f − y‖ of the model itself at W_
+  std::optional<Figures> at_best_;  ///< all figures at W_, where a stage has measured them
+  double gradient_reference_ = 0;   ///< ‖∇f‖ at the start
+  double damping_;                  ///< handed from stage to stage
+  Index done_ = 0;                  ///< iterations of finished stages
+  double begun_ = 0;                ///< seconds at which the stage in progress began
+  std::vector<double> ratios_;      ///< residual ratio of every iteration of the stage in progress
+  double floor_ = 0;                ///< of the model that the stage in progress minimizes, taken out of its targets
+  bool direct_ = false;             ///< the stage in progress minimizes the model itself: its figures are those of the model
+  bool coinciding_ = false;         ///< equal rows or rows of zeros that a merged net does without
   End end_ = End::by_itself;
   std::string why_;  ///< a stage in progress is given up
 };
 
 Summary Training::operator()() {
   const ThreadScope threads(options_.threads);
-  best_ = std::sqrt(2 * model_.value(W_));
-  reference_ = options_.residual_reference > 0 ? options_.residual_reference : best_;
   coinciding_ = has_coinciding_rows(model_);
+  // Where the first stage minimizes the model itself, it measures the start.
+  if (options_.residual_reference > 0 || coinciding_ || model_.conflicts().floor > 0) measure_start();
   all_stages();
   finish();
   return std::move(summary_);
@@ -115,15 +126,22 @@ bool Training::run(const TrainingStage& stage) {
   end_ = End::by_itself;
   why_.clear();
   if (!(journal_.seconds_here() < options_.time_limit)) {
+    if (reference_ == 0) measure_start();
     summary_.status = Status::time_limit;
     return true;
   }
   const TwoLayerRelu minimized = what_to_minimize(stage);
   try {
     const Summary part = journal_.minimize(minimized, solver_, point_, stage_options(stage));
-    keep_if_best();
+    if (reference_ == 0) {
+      const Iteration& start = part.history.front();
+      at_best_ = Figures{start.objective, start.gradient_norm, start.residual_ratio};
+      reference_ = best_ = at_best_->residual_norm();
+    }
+    keep_if_best(direct_ ? std::optional(Figures{part.objective, part.gradient_norm, part.residual_ratio}) : std::nullopt);
     collect(part, minimized, stage);
   } catch (...) {
+    if (reference_ == 0) measure_start();
     keep_if_best();
     throw;
   }
@@ -136,7 +154,8 @@ TwoLayerRelu Training::what_to_minimize(const TrainingStage& stage) {
   floor_ = 0;
   TwoLayerRelu model = stage.smoothed() ? model_.with_activation(Activation::softplus(stage.sharpness)) : model_;
   const bool merge = coinciding_ && !stage.smoothed() && !solver_.needs().sketch;
-  if (!merge && !unattainable() && !stage.smoothed()) return model;
+  direct_ = !merge && !unattainable() && !stage.smoothed();
+  if (direct_) return model;
   floor_ = model.conflicts().floor;
   return merge ? model.with_equal_rows_merged() : model.with_attainable_targets();
 }
@@ -200,25 +219,21 @@ void Training::collect(const Summary& part, const TwoLayerRelu& minimized, const
   summary_.notes.push_back(fmt::format("iterations {} to {}: {}, residual ratio {:.1e} to {:.1e}, {}", done_, done_ + part.iterations,
                                        stage.text(), translated(part.history.front(), stage).residual_ratio, smallest, end));
   done_ += part.history.back().iteration;
-  summary_.status = part.status;
-  summary_.message = part.message;
-  summary_.criterion = part.criterion;
-  summary_.solver_asked = part.solver_asked;
-  if (!part.solver_used.empty()) summary_.solver_used = part.solver_used;
-  if (!part.solver_reason.empty()) summary_.solver_reason = part.solver_reason;
-  summary_.inner_iterations += part.inner_iterations;
-  summary_.phases.linear_setup += part.phases.linear_setup;
-  summary_.phases.linear_solve += part.phases.linear_solve;
-  summary_.phases.objective += part.phases.objective;
-  summary_.seed = part.seed;
-  summary_.threads = part.threads;
+  take_over(part, summary_);
 }
 
-/// point_ becomes the answer when the model itself, not its smoothed version, fits better there than anywhere before.
-void Training::keep_if_best() {
-  const double norm = std::sqrt(2 * model_.value(point_));
+void Training::measure_start() {
+  best_ = std::sqrt(2 * model_.value(W_));
+  reference_ = options_.residual_reference > 0 ? options_.residual_reference : best_;
+}
+
+/// point_ becomes the answer when the model itself, not its smoothed version, fits better there than anywhere before. `figures`: of the
+/// model itself at point_, where known.
+void Training::keep_if_best(const std::optional<Figures>& figures) {
+  const double norm = figures ? figures->residual_norm() : std::sqrt(2 * model_.value(point_));
   if (!(norm < best_)) return;
   best_ = norm;
+  at_best_ = figures;
   W_ = point_;
 }
 
@@ -248,11 +263,14 @@ std::string Training::advice() const {
 
 /// The figures at the answer, and a verdict about the model itself.
 void Training::finish() {
-  const auto at = model_.linearize(W_);
-  summary_.objective = at->value();
-  summary_.gradient_norm = arma::norm(at->gradient());
+  if (!at_best_) {
+    const auto at = model_.linearize(W_);
+    at_best_ = Figures{at->value(), arma::norm(at->gradient()), ratio(at->residual_norm())};
+  }
+  summary_.objective = at_best_->objective;
+  summary_.gradient_norm = at_best_->gradient_norm;
   summary_.relative_gradient = summary_.gradient_norm == 0 ? 0.0 : summary_.gradient_norm / gradient_reference_;
-  summary_.residual_ratio = ratio(at->residual_norm());
+  summary_.residual_ratio = at_best_->residual_ratio;
   summary_.iterations = done_;
   summary_.seconds = journal_.seconds();
   summary_.phases.other = summary_.seconds - summary_.phases.linear_setup - summary_.phases.linear_solve - summary_.phases.objective;

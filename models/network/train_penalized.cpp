@@ -1,4 +1,5 @@
 #include <raphson/core/threads.hpp>
+#include <raphson/models/network/stage_summary.hpp>
 #include <raphson/models/network/train_penalized.hpp>
 
 #include <fmt/format.h>
@@ -120,18 +121,7 @@ void PenalizedTraining::collect(const Summary& part, const std::string& text) {
                                        text.empty() ? "the net itself, damped steps" : text, part.history.front().objective, part.objective,
                                        stalled_ ? "no more progress" : to_string(part.status)));
   done_ += part.history.back().iteration;
-  summary_.status = part.status;
-  summary_.message = part.message;
-  summary_.criterion = part.criterion;
-  summary_.solver_asked = part.solver_asked;
-  summary_.solver_used = part.solver_used;
-  summary_.solver_reason = part.solver_reason;
-  summary_.inner_iterations += part.inner_iterations;
-  summary_.phases.linear_setup += part.phases.linear_setup;
-  summary_.phases.linear_solve += part.phases.linear_solve;
-  summary_.phases.objective += part.phases.objective;
-  summary_.seed = part.seed;
-  summary_.threads = part.threads;
+  take_over(part, summary_);
 }
 
 /// The figures at the answer, which are those of the net itself.
