@@ -72,13 +72,11 @@ Curve gram_curve(std::span<const double> data) {
 }
 
 /// The same of rows rounded to eight bits.
-double rounded_gram_rate() {
-  constexpr Index k = 480;
-  constexpr Index rows = 16384;
+double rounded_gram_rate(std::span<const double> data) {
   if (!has_rounded_gram()) return 0;
-  const Mat<float> A(k, rows, arma::fill::value(0.5f));
+  constexpr Index k = 480, rows = 16384;
   Mat<float> G;
-  return rate(static_cast<double>(k * k * rows), [&] { rounded_row_gram<float>({A.memptr(), rows, k, k}, G); });
+  return rate(static_cast<double>(k * k * rows), [&] { rounded_row_gram<double>({data.data(), rows, k, k}, G); });
 }
 
 template <class Real>
@@ -155,6 +153,7 @@ void set_gram(Machine& machine, std::span<const double> data) {
   machine.gram_half = f64.half;
   machine.gram_single = f32.at(wide);
   machine.gram_single_half = f32.half;
+  machine.gram_rounded = rounded_gram_rate(data);
 }
 
 void set_factor(Machine& machine) {
@@ -189,7 +188,6 @@ Machine measure() {
   machine.sparse = sparse_rate(data);
   machine.gemm = gemm_rate<double>();
   machine.gemm_single = gemm_rate<float>();
-  machine.gram_rounded = rounded_gram_rate();
   return machine;
 }
 

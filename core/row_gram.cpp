@@ -49,8 +49,8 @@ struct PanelTraits<BytePanel> {
   static void pack(BytePanel& P, const DenseRows<Src>& A, Index begin, Index count, Index first, Index last) {
     P.pack(A, begin, count, first, last);
   }
-  static void add(const BytePanel& P, Index row, Index row_end, Index column, Index column_end, float, float* C, Index ldc) {
-    kernels::add_byte_products(P, row, row_end, column, column_end, C, ldc);
+  static void add(const BytePanel& P, Index row, Index row_end, Index column, Index column_end, float alpha, float* C, Index ldc) {
+    kernels::add_byte_products(P, row, row_end, column, column_end, alpha, C, ldc);
   }
 };
 

@@ -20,8 +20,9 @@ void row_gram(const DenseRows<Src>& A, Mat<Real>& G);
 /// That adds noise of about max²/(12·127²) a row to the diagonal and, where columns are not nearly dependent, changes AᵀA too little to
 /// matter to a preconditioner; at up to four times the speed of single precision. False, with G as it was, on machines that cannot do so
 /// (AVX-512 VNNI is needed). A NaN or infinity in A gives NaN in G.
-bool has_rounded_gram();
 template <class Src>
 bool rounded_row_gram(const DenseRows<Src>& A, Mat<float>& G);
+/// Whether this machine can.
+bool has_rounded_gram();
 
 }  // namespace raphson

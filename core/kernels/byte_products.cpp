@@ -131,7 +131,7 @@ HWY_INLINE void add_column(Sums& sum, __m512i x0, __m512i x1, __m512i x2, const 
   add_products(sum.c, x2, factor);
 }
 
-/// C (one column of a group) += the sums, less what the offset of 128 added, at their scale.
+/// C (one column of a group) += the sums, less what the offset of 128 added, at their scale; scale_y holds alpha too.
 HWY_INLINE void store_column(const Sums& sum, const float* scale_x, float scale_y, std::int32_t sum_y, float* C) {
   const __m512i extra = _mm512_set1_epi32(static_cast<std::int32_t>(128u * static_cast<std::uint32_t>(sum_y)));
   const __m512 scale = _mm512_set1_ps(scale_y);
@@ -147,7 +147,7 @@ HWY_INLINE void store_column(const Sums& sum, const float* scale_x, float scale_
 /// C (group × columns) += the block's sums. x is made unsigned by an offset of 128. Each sum has a name of its own, since GCC keeps those
 /// of an array in memory.
 HWY_INLINE void block(const std::int8_t* HWY_RESTRICT x, const std::int8_t* HWY_RESTRICT y, const float* scale_x, const float* scale_y,
-                      const std::int32_t* sum_y, float* HWY_RESTRICT C, Index ldc) {
+                      const std::int32_t* sum_y, float alpha, float* HWY_RESTRICT C, Index ldc) {
   const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(static_cast<char>(0x80));
   Sums s0{zero, zero, zero}, s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
   for (Index s = 0; s < depth; s += 4, x += 4 * group, y += 4 * group) {
@@ -163,17 +163,18 @@ HWY_INLINE void block(const std::int8_t* HWY_RESTRICT x, const std::int8_t* HWY_
     add_column(s6, x0, x1, x2, y + 24);
     add_column(s7, x0, x1, x2, y + 28);
   }
-  store_column(s0, scale_x, scale_y[0], sum_y[0], C);
-  store_column(s1, scale_x, scale_y[1], sum_y[1], C + ldc);
-  store_column(s2, scale_x, scale_y[2], sum_y[2], C + 2 * ldc);
-  store_column(s3, scale_x, scale_y[3], sum_y[3], C + 3 * ldc);
-  store_column(s4, scale_x, scale_y[4], sum_y[4], C + 4 * ldc);
-  store_column(s5, scale_x, scale_y[5], sum_y[5], C + 5 * ldc);
-  store_column(s6, scale_x, scale_y[6], sum_y[6], C + 6 * ldc);
-  store_column(s7, scale_x, scale_y[7], sum_y[7], C + 7 * ldc);
+  store_column(s0, scale_x, alpha * scale_y[0], sum_y[0], C);
+  store_column(s1, scale_x, alpha * scale_y[1], sum_y[1], C + ldc);
+  store_column(s2, scale_x, alpha * scale_y[2], sum_y[2], C + 2 * ldc);
+  store_column(s3, scale_x, alpha * scale_y[3], sum_y[3], C + 3 * ldc);
+  store_column(s4, scale_x, alpha * scale_y[4], sum_y[4], C + 4 * ldc);
+  store_column(s5, scale_x, alpha * scale_y[5], sum_y[5], C + 5 * ldc);
+  store_column(s6, scale_x, alpha * scale_y[6], sum_y[6], C + 6 * ldc);
+  store_column(s7, scale_x, alpha * scale_y[7], sum_y[7], C + 7 * ldc);
 }
 
-void products(const BytePanel& P, Index row_first, Index row_last, Index column_first, Index column_last, float* C, Index ldc) {
+void products(const BytePanel& P, Index row_first, Index row_last, Index column_first, Index column_last, float alpha, float* C,
+              Index ldc) {
   constexpr Index width = static_cast<Index>(columns);
   HWY_ALIGN float edge[group * width];
   for (Index cg = column_first; cg < column_last; ++cg) {
@@ -186,11 +187,11 @@ void products(const BytePanel& P, Index row_first, Index row_last, Index column_
       for (Index rg = std::max(row_first, cg); rg < row_last; ++rg) {
         const Index i = rg * group;
         if (i + group <= P.columns() && j + width <= P.columns()) {
-          block(P.words(rg), y, P.scale(rg), scale, sum, C + i + j * ldc, ldc);
+          block(P.words(rg), y, P.scale(rg), scale, sum, alpha, C + i + j * ldc, ldc);
           continue;
         }
         std::fill_n(edge, group * width, 0.0f);
-        block(P.words(rg), y, P.scale(rg), scale, sum, edge, group);
+        block(P.words(rg), y, P.scale(rg), scale, sum, alpha, edge, group);
         for (Index c = 0; c < std::min(width, P.columns() - j); ++c) {
           for (Index r = 0; r < std::min(group, P.columns() - i); ++r) C[i + r + (j + c) * ldc] += edge[r + c * group];
         }
@@ -205,7 +206,7 @@ bool available() { return true; }
 
 template <class Src>
 void pack_strip(const DenseRows<Src>&, Index, Index, Index, Index, const Strip&) {}
-void products(const BytePanel&, Index, Index, Index, Index, float*, Index) {}
+void products(const BytePanel&, Index, Index, Index, Index, float, float*, Index) {}
 bool available() { return false; }
 
 #endif
@@ -253,8 +254,9 @@ void BytePanel::pack(const DenseRows<Src>& A, Index begin, Index count, Index fi
   }
 }
 
-void add_byte_products(const BytePanel& P, Index row_first, Index row_last, Index column_first, Index column_last, float* C, Index ldc) {
-  HWY_DYNAMIC_DISPATCH(products)(P, row_first, row_last, column_first, column_last, C, ldc);
+void add_byte_products(const BytePanel& P, Index row_first, Index row_last, Index column_first, Index column_last, float alpha, float* C,
+                       Index ldc) {
+  HWY_DYNAMIC_DISPATCH(products)(P, row_first, row_last, column_first, column_last, alpha, C, ldc);
 }
 
 template void BytePanel::pack<double>(const DenseRows<double>&, Index, Index, Index, Index);

@@ -38,9 +38,10 @@ class BytePanel {
   std::vector<std::int32_t> sum_;
 };
 
-/// C(i, j) += Σ_s P(s, i) P(s, j) for i in the groups [row_first, row_last) and j in [column_first, column_last), where i ≥ j; C is
+/// C(i, j) += alpha Σ_s P(s, i) P(s, j) for i in the groups [row_first, row_last) and j in [column_first, column_last), where i ≥ j; C is
 /// column-major with leading dimension ldc. The sums over s are exact. Entries with i < j in the same small block are overwritten with
 /// anything. A NaN or infinity in a column of A makes that column's entries NaN.
-void add_byte_products(const BytePanel& P, Index row_first, Index row_last, Index column_first, Index column_last, float* C, Index ldc);
+void add_byte_products(const BytePanel& P, Index row_first, Index row_last, Index column_first, Index column_last, float alpha, float* C,
+                       Index ldc);
 
 }  // namespace raphson::kernels
