@@ -6,8 +6,8 @@
 namespace raphson {
 
 /// Asks for pages of 2 MiB behind memory that nothing has touched yet. Where the system leaves the choice to programs (Linux with
-/// transparent_hugepage = madvise), the first touch of such memory then costs a seventh, and passes over it, which look up fewer pages,
-/// run at about 1.4 times the speed (benchmarks/memory.cpp). No effect on less than 4 MiB, elsewhere, or where large pages are the rule.
+/// transparent_hugepage = madvise), the first touch of such memory and passes over it, which look up fewer pages, then take less
+/// (bench-kernels measures both). No effect on less than 4 MiB, elsewhere, or where large pages are the rule.
 void prefer_large_pages(const void* data, Index bytes) noexcept;
 
 /// M becomes rows × cols with undefined content, on large pages when that means new memory.
