@@ -18,8 +18,8 @@ void row_gram(const DenseRows<Src>& A, Mat<Real>& G);
 
 /// The same from numbers rounded to eight bits: within every 512 rows, column j to multiples of max |a_ij| / 127, products summed exactly.
 /// That adds noise of about max²/(12·127²) a row to the diagonal and, where columns are not nearly dependent, changes AᵀA too little to
-/// matter to a preconditioner; at two to three and a half times the speed of single precision (bench-kernels). False, with G as it was, on machines that cannot do so
-/// (AVX-512 VNNI is needed). A NaN or infinity in A gives NaN in G.
+/// matter to a preconditioner; at two to three and a half times the speed of single precision (bench-kernels). False, with G as it was, on
+/// machines that cannot do so (AVX-512 VNNI is needed). A NaN or infinity in A gives NaN in G.
 template <class Src>
 bool rounded_row_gram(const DenseRows<Src>& A, Mat<float>& G);
 /// Whether this machine can.

@@ -158,6 +158,42 @@ BOOST_AUTO_TEST_CASE(a_close_preconditioner_is_believed_while_steps_contract) {
   BOOST_TEST(g.residual(z) <= 2e-9);
 }
 
+// Too far from the matrix for steps of its own, it is still worth keeping for CG.
+BOOST_AUTO_TEST_CASE(what_is_not_close_is_kept_for_iterations) {
+  struct Rough final : Preconditioner {
+    explicit Rough(std::unique_ptr<Preconditioner> other) : inner(std::move(other)) {}
+    std::string name() const override { return "rough"; }
+    Index size() const override { return inner->size(); }
+    void solve(const Vec& r, Vec& z) const override { inner->solve(r, z); }
+    double error() const override { return 0.2; }
+    std::unique_ptr<Preconditioner> inner;
+  };
+  struct Counted final : PreconditionerKind {
+    std::string name() const override { return "counted"; }
+    std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const override {
+      ++builds;
+      return std::make_unique<Rough>(inner->build(system, attempt, why));
+    }
+    Estimate estimate_build(const GramSystem& system, const Machine& machine) const override {
+      return inner->estimate_build(system, machine);
+    }
+    Index sketch_size(const GramSystem&) const override { return 0; }
+    std::shared_ptr<const PreconditionerKind> inner = sketched_preconditioner();
+    mutable Index builds = 0;
+  };
+  const auto kind = std::make_shared<Counted>();
+  PreconditionedCg solver(kind, Reuse::while_contracting);
+  const GramCase g = tall(4000, 40);
+  GramSystem system = g.system(1e-3);
+  Vec z;
+  for (const double contraction : {std::nan(""), 0.01, 0.01}) {
+    system.contraction = contraction;
+    solver.solve(system, z);
+    BOOST_TEST(g.residual(z) <= 2e-3);
+  }
+  BOOST_TEST(kind->builds == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_sketch_as_large_as_the_matrix_is_replaced_by_the_matrix) {
   const GramCase g = tall(70, 20);
   Vec z;
