@@ -1,10 +1,13 @@
 #include <raphson/core/data_matrix.hpp>
+#include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
+#include <raphson/core/kernels/row_passes.hpp>
 #include <raphson/core/large_memory.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <mutex>
 
@@ -14,9 +17,10 @@ struct DataMatrix::Storage {
   bool is_sparse = false;
   arma::mat dense;      ///< d × n
   arma::sp_mat sparse;  ///< d × n: compressed rows of the data
-  mutable std::once_flag single_once, columns_once;
+  mutable std::once_flag single_once, half_once, columns_once;
   mutable arma::fmat dense_single;
   mutable arma::SpMat<float> sparse_single;
+  mutable HalfRows half;
   mutable arma::sp_mat sparse_columns;
   mutable std::once_flag squares_once;
   mutable double squares = 0;
@@ -131,6 +135,42 @@ const arma::fmat& DataMatrix::dense_single() const {
     storage_->dense_single = std::move(copy);
   });
   return storage_->dense_single;
+}
+
+namespace {
+
+/// Powers of two near the root mean squares of the columns in some rows.
+Col<float> column_scales(const arma::mat& rows) {
+  Vec squares(rows.n_rows, arma::fill::zeros);
+  const Index sample = std::min<Index>(rows.n_cols, 256);
+  for (Index i = 0; i < sample; ++i) squares += arma::square(rows.col(i * (rows.n_cols / sample)));
+  Col<float> scale(rows.n_rows);
+  for (Index j = 0; j < scale.n_elem; ++j) {
+    const double size = std::sqrt(squares(j) / static_cast<double>(sample));
+    scale(j) = size > 1e-30 && size < 1e30 ? static_cast<float>(std::exp2(std::round(std::log2(size)))) : 1.0f;
+  }
+  return scale;
+}
+
+}  // namespace
+
+const HalfRows* DataMatrix::dense_half() const {
+  const arma::mat& source = dense();
+  HalfRows& half = storage_->half;
+  std::call_once(storage_->half_once, [&] {
+    if (source.is_empty()) return;
+    Col<float> scale = column_scales(source);
+    const Col<float> factor = 1 / scale;
+    auto numbers = raw_matrix<kernels::Half>(source.n_rows, source.n_cols);
+    const Blocks blocks = cut(source.n_cols, 64, 512);
+    std::atomic<bool> fits = true;
+    parallel_for(blocks.count(), [&](Index b) {
+      const kernels::RowBlock<double> block{source.colptr(blocks.begin(b)), source.n_rows, blocks.length(b), source.n_rows};
+      if (!kernels::round_to_half(block, factor.memptr(), numbers.colptr(blocks.begin(b)))) fits = false;
+    });
+    if (fits) half = {std::move(numbers), std::move(scale)};
+  });
+  return half.numbers.is_empty() ? nullptr : &half;
 }
 
 const arma::SpMat<float>& DataMatrix::sparse_single() const {
@@ -256,9 +296,9 @@ std::string first_non_finite(const DataMatrix& A, Index& count) {
 }  // namespace
 
 void require_finite(const DataMatrix& A, std::string_view name) {
+  if (A.is_sparse() ? all_finite(A.sparse().values, A.nonzeros()) : all_finite(A.dense())) return;
   Index count = 0;
   const std::string first = first_non_finite(A, count);
-  if (count == 0) return;
   throw InputError(
       fmt::format("{} has {} non-finite value{}; first at {}. Remove or impute those rows.", name, count, count == 1 ? "" : "s", first));
 }

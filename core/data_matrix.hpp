@@ -4,10 +4,10 @@
 #include <raphson/core/tall_operator.hpp>
 #include <raphson/core/types.hpp>
 
-#include <vector>
-
+#include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace raphson {
 
@@ -20,6 +20,12 @@ inline PointsAsColumns points_as_columns(const arma::mat& X) { return {&X}; }
 /// Positions of a sparse k × k matrix by columns: column j holds rows index[start[j]] .. index[start[j+1]), increasing.
 struct SparsePattern {
   arma::uvec start, index;
+};
+
+/// C rounded to eleven significant bits: C(i, j) ≈ numbers(j, i)·scale(j), powers of two near the columns' root mean squares.
+struct HalfRows {
+  arma::Mat<std::uint16_t> numbers;  ///< d × n, IEEE 754 binary16
+  Col<float> scale;                  ///< d
 };
 
 /// Dense data are stored row-major (a d × n column-major matrix: column i is observation i), sparse data in compressed rows.
@@ -47,6 +53,9 @@ class DataMatrix {
   /// The same in single precision; made at the first call, then shared. Thread-safe.
   const arma::fmat& dense_single() const;
   const arma::SpMat<float>& sparse_single() const;
+  /// Dense data in numbers of sixteen bits, scaled by columns; made at the first call, then shared. Null when a number is too large beside
+  /// the others of its column. Thread-safe.
+  const HalfRows* dense_half() const;
   /// Sparse data by columns, n × d; made at the first call, then shared. Thread-safe.
   const arma::sp_mat& sparse_columns() const;
   /// Pattern of [C | 1]ᵀ[C | 1] for sparse data (the constant where asked), diagonal included; made once, then shared. Thread-safe.

@@ -225,8 +225,8 @@ const Machine& Machine::nominal() {
     m.factor = std::max(m.factor, 11e9 * lanes);
     m.factor_single = 2 * m.factor;
     m.sparse = 3e9;
-    m.bandwidth = 40e9;
-    m.touch = 4e9;
+    m.bandwidth = 35e9;
+    m.touch = 10e9;
     m.cached = {100e9, 90e9, 60e9, 45e9};
     return m;
   }();

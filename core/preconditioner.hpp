@@ -18,6 +18,7 @@ class Preconditioner {
   virtual void solve(const Vec& r, Vec& z) const = 0;
   virtual Index sketch_size() const { return 0; }  ///< rows of the sketch behind it; 0: none
   virtual bool single() const { return false; }    ///< good to about six digits only: products in single precision do it no harm
+  virtual bool half() const { return false; }      ///< and far enough from singular for products with numbers of eleven bits
   virtual double error() const { return 1; }  ///< about ‖I − M⁻¹(AᵀA + diag(μ))‖ where M is meant to be that matrix; 1: it is not
   virtual double extra_shift() const { return 0; }  ///< what was added to the diagonal beyond μ to make it factorable
 };

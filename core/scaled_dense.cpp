@@ -2,6 +2,7 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/large_memory.hpp>
 #include <raphson/core/row_gram.hpp>
+#include <raphson/core/row_runs.hpp>
 #include <raphson/core/scaled_rows.hpp>
 #include <raphson/core/threads.hpp>
 
@@ -26,8 +27,6 @@ const Mat<Real>& dense_storage(const DataMatrix& data) {
 Index rows_in_cache(Index width, Index bytes_per_number) {
   return std::clamp<Index>((Index{1} << 18) / (width * bytes_per_number + 1), 8, 512);
 }
-
-Blocks row_blocks(Index rows) { return cut(rows, 512, 32); }
 
 }  // namespace
 
@@ -75,28 +74,6 @@ void ScaledDense<Real>::add_adjoint(Index first, Index count, const Real* T, Ind
   for (Index column = 0; column < columns; ++column) add_constant(T + column * ldt, count, Y + column * k);
 }
 
-/// y (k) = Σ over runs of rows of what use(first, count, sum) adds to `sum`, which is zero before: a run is as many rows as can be added up
-/// in Real without harm, and runs are added in double.
-template <class Real>
-template <class Use>
-void ScaledDense<Real>::sum_runs(Index length, const Use& use, Real* y) const {
-  const Index run = 512;
-  Vec total(length, arma::fill::none);
-  parallel_sum<double>(
-      row_blocks(rows()), length,
-      [&](Index b, double* partial) {
-        const Blocks blocks = row_blocks(rows());
-        std::vector<Real> sum(length);
-        for (Index first = blocks.begin(b); first < blocks.end(b); first += run) {
-          std::fill(sum.begin(), sum.end(), Real(0));
-          use(first, std::min(run, blocks.end(b) - first), sum.data());
-          for (Index j = 0; j < length; ++j) partial[j] += static_cast<double>(sum[j]);
-        }
-      },
-      total.memptr());
-  for (Index j = 0; j < length; ++j) y[j] = static_cast<Real>(total[j]);
-}
-
 /// Adds Σ t[i] for the constant column, when there is one.
 template <class Real>
 void ScaledDense<Real>::add_constant(const Real* t, Index count, Real* sum) const {
@@ -123,7 +100,7 @@ void ScaledDense<Real>::apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const {
   const Index p = X.n_cols, step = rows_in_cache(cols(), sizeof(Real));
   Y.set_size(cols(), p);
   sum_runs(
-      cols() * p,
+      rows(), cols() * p,
       [&](Index begin, Index length, Real* sum) {
         std::vector<Real> T(step * p);
         for (Index i = begin; i < begin + length; i += step) {
@@ -144,7 +121,7 @@ void ScaledDense<Real>::apply_normal(const Mat<Real>& X, Mat<Real>& Y) const {
   if (p == 1) return normal_product(X.memptr(), Y.memptr());
   const Index step = rows_in_cache(cols(), sizeof(Real));
   sum_runs(
-      cols() * p,
+      rows(), cols() * p,
       [&](Index begin, Index length, Real* sum) {
         std::vector<Real> T(step * p);
         for (Index i = begin; i < begin + length; i += step) {
@@ -164,7 +141,7 @@ template <class Real>
 void ScaledDense<Real>::normal_product(const Real* x, Real* y) const {
   const Real shift = constant_ ? x[C_->n_rows] : Real(0);
   sum_runs(
-      cols(),
+      rows(), cols(),
       [&](Index first, Index count, Real* sum) {
         std::array<Real, 512> t, weight;
         if (!scale_.is_empty()) {
@@ -182,7 +159,7 @@ void ScaledDense<Real>::apply_mapped(const Col<Real>& x, const RowMap<Real>& map
   y.set_size(cols());
   const Index step = rows_in_cache(cols(), sizeof(Real));
   sum_runs(
-      cols(),
+      rows(), cols(),
       [&](Index begin, Index length, Real* sum) {
         std::array<Real, 512> t;
         for (Index i = begin; i < begin + length; i += step) {
@@ -250,6 +227,12 @@ std::shared_ptr<const TallOperator<float>> ScaledDense<Real>::single() const {
 }
 
 template <class Real>
+std::shared_ptr<const TallOperator<float>> ScaledDense<Real>::half() const {
+  if (!kernels::has_half_numbers() || !data_.dense_half()) return nullptr;
+  return std::make_shared<const HalfDense>(data_, arma::conv_to<arma::fvec>::from(scale_), constant_);
+}
+
+template <class Real>
 std::string ScaledDense<Real>::non_finite() const {
   if (all_finite(*C_) && all_finite(scale_)) return {};
   for (Index i = 0; i < C_->n_cols; ++i) {
@@ -268,6 +251,7 @@ OperatorCost ScaledDense<Real>::cost() const {
   cost.nonzeros = N * k;
   cost.gram_nonzeros = k * k;
   cost.rounded_gram = has_rounded_gram();
+  cost.half = kernels::has_half_numbers();
   cost.apply = {2 * N * k, size * N * k};
   cost.normal = {4 * N * k, size * N * k};
   cost.gram = {N * k * k, size * N * k};

@@ -26,6 +26,7 @@ class ScaledDense final : public TallOperator<Real> {
   void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
   void gram_diagonal(Col<Real>& g) const override;
   std::shared_ptr<const TallOperator<float>> single() const override;
+  std::shared_ptr<const TallOperator<float>> half() const override;
   std::string non_finite() const override;
   OperatorCost cost() const override;
 
@@ -35,8 +36,6 @@ class ScaledDense final : public TallOperator<Real> {
     return {C_->memptr() + first * C_->n_rows, C_->n_rows, count, C_->n_rows};
   }
   Real scale_of(Index row) const { return scale_.is_empty() ? Real(1) : scale_[row]; }
-  template <class Use>
-  void sum_runs(Index length, const Use& use, Real* y) const;
   void add_constant(const Real* t, Index count, Real* sum) const;
   void normal_product(const Real* x, Real* y) const;
   void rows_times(Index first, Index count, const Mat<Real>& X, Real* Y, Index ldy) const;
@@ -45,6 +44,33 @@ class ScaledDense final : public TallOperator<Real> {
   DataMatrix data_;
   const Mat<Real>* C_;  ///< d × N, inside data_
   Col<Real> scale_;
+  bool constant_;
+};
+
+/// Dense rows in numbers of sixteen bits, one vector at a time.
+class HalfDense final : public TallOperator<float> {
+ public:
+  /// data.dense_half() is not null.
+  HalfDense(DataMatrix data, Col<float> scale, bool constant);
+
+  Index rows() const override { return data_.rows(); }
+  Index cols() const override { return data_.cols() + (constant_ ? 1 : 0); }
+  void apply(const Mat<float>& X, Mat<float>& Y) const override;
+  void apply_adjoint(const Mat<float>& X, Mat<float>& Y) const override;
+  void apply_normal(const Mat<float>& X, Mat<float>& Y) const override;
+  OperatorCost cost() const override;
+
+ private:
+  kernels::RowBlock<kernels::Half> block(Index first, Index count) const {
+    return {half_->numbers.colptr(first), half_->numbers.n_rows, count, half_->numbers.n_rows};
+  }
+  /// What the stored numbers are multiplied with, for x in terms of A.
+  Col<float> scaled(const float* x) const { return half_->scale % Col<float>(x, half_->scale.n_elem); }
+  float scale_of(Index row) const { return scale_.is_empty() ? 1.0f : scale_[row]; }
+
+  DataMatrix data_;
+  const HalfRows* half_;  ///< inside data_
+  Col<float> scale_;
   bool constant_;
 };
 

@@ -30,6 +30,7 @@ struct OperatorCost {
   double nonzeros = 0;  ///< stored entries of A (N·k when dense; what a product touches when matrix-free)
   bool varies = false;  ///< from one outer step to the next A changes in more than the weights of its rows: little that is kept serves
   bool rounded_gram = false;  ///< whether gram_rounded is offered
+  bool half = false;          ///< whether half is, as a rule
   double gram_nonzeros = 0;   ///< upper bound on the nonzeros of AᵀA: k² when dense
 };
 
@@ -86,6 +87,10 @@ class TallOperator {
 
   /// The same operator in single precision, or null when there is none. Shares data with this one where it can.
   virtual std::shared_ptr<const TallOperator<float>> single() const { return nullptr; }
+
+  /// The same operator with its numbers rounded to eleven bits, sums in single precision: a quarter of the traffic. Null where there is
+  /// none.
+  virtual std::shared_ptr<const TallOperator<float>> half() const { return nullptr; }
 
   /// A preconditioner for AᵀA + diag(μ) that is known from where A comes from, for KernelCg; null: none.
   virtual std::shared_ptr<const PreconditionerKind> preconditioner() const { return nullptr; }

@@ -24,14 +24,17 @@ struct LinearModel::Data {
   std::string runaway_intercept;      ///< why no minimizer exists whatever the penalty; empty: none known
   std::string sample;                 ///< " on a sample of 100 of 800 rows" for a coarse model
 
-  struct Scale {
+  struct Origin {
     std::once_flag once;
-    double value = 0;
+    Vec gradient;
   };
-  std::shared_ptr<Scale> scale = std::make_shared<Scale>();  ///< the same whatever the penalty
+  std::shared_ptr<Origin> origin = std::make_shared<Origin>();  ///< θ = 0, the same whatever the penalty
 
   Index rows() const { return C.rows(); }
   Index parameters() const { return C.cols() + (options.intercept ? 1 : 0); }
+  /// ∇f(0), made at the first call, then shared.
+  const Vec& gradient_at_zero() const;
+  /// ‖∇f(0)‖, 0 where that overflows.
   double gradient_scale() const;
   void complete();  ///< what follows from C and the options
   void set_penalty(double l2);
@@ -110,17 +113,21 @@ Sum sum_losses(const Data& data, const Vec& z, double* slope, double* root) {
 
 }  // namespace
 
-/// ‖∇f‖ at θ = 0, 0 where that overflows.
-double LinearModel::Data::gradient_scale() const {
-  std::call_once(scale->once, [this] {
-    Vec z(rows(), arma::fill::zeros), slope(rows()), gradient;
+const Vec& LinearModel::Data::gradient_at_zero() const {
+  std::call_once(origin->once, [this] {
+    Vec z(rows(), arma::fill::zeros), slope(rows());
     if (!options.offset.is_empty()) z = options.offset;
     sum_losses(*this, z, slope.memptr(), nullptr);
+    Mat<double> gradient;
     A->apply_adjoint(slope, gradient);
-    const double norm = arma::norm(gradient);
-    scale->value = std::isfinite(norm) ? norm : 0;
+    origin->gradient = gradient.as_col();
   });
-  return scale->value;
+  return origin->gradient;
+}
+
+double LinearModel::Data::gradient_scale() const {
+  const double norm = arma::norm(gradient_at_zero());
+  return std::isfinite(norm) ? norm : 0;
 }
 
 namespace {
@@ -131,7 +138,7 @@ struct RowTerms {
   Vec gradient;        ///< of the losses, without the penalty
   Sum losses;
 
-  /// One read of C: margins, losses and the gradient together.
+  /// One read of C: margins, losses and the gradient together. At θ = 0 none.
   static RowTerms at(const Data& data, const Vec& theta);
   /// From margins that are known: one read of C for the gradient.
   static RowTerms from_margins(const Data& data, Vec z);
@@ -141,6 +148,12 @@ struct RowTerms {
 };
 
 RowTerms RowTerms::at(const Data& data, const Vec& theta) {
+  if (theta.is_zero()) {
+    RowTerms terms(data.options.offset.is_empty() ? Vec(data.rows(), arma::fill::zeros) : data.options.offset);
+    terms.losses = sum_losses(data, terms.z, terms.slope.memptr(), terms.root.memptr());
+    terms.gradient = data.gradient_at_zero();
+    return terms;
+  }
   RowTerms terms(Vec(data.rows(), arma::fill::none));
   Vec value(data.rows(), arma::fill::none), margins;
   const Vec& offset = data.options.offset;
@@ -332,7 +345,7 @@ LinearModel::LinearModel(DataMatrix C, Vec y, std::shared_ptr<const Loss> loss, 
   check_target(C, y);
   if (!loss) throw InputError("LinearModel needs a loss; it was given a null pointer.");
   check_l2(options.l2);
-  require_finite(C, "A");
+  if (C.is_sparse()) require_finite(C, "A");
   check_weights(options.weights, C.rows());
   check_offset(options.offset, C.rows());
 
@@ -344,6 +357,8 @@ LinearModel::LinearModel(DataMatrix C, Vec y, std::shared_ptr<const Loss> loss, 
   data->options = std::move(options);
   if (data->parameters() == 0) throw InputError("A has no columns and there is no intercept: nothing to fit.");
   data->complete();
+  // A number that is not finite shows in the gradient, which is asked for anyway: 0·∞ is not 0.
+  if (!data->C.is_sparse() && !data->gradient_at_zero().is_finite()) require_finite(data->C, "A");
   data->runaway_intercept = runaway_intercept(*data);
   data_ = std::move(data);
 }

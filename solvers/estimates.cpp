@@ -18,6 +18,7 @@ double work_seconds(const Work& work, bool sparse, const Machine& machine) {
   return std::max(work.flops / (sparse ? machine.sparse : machine.gemm), work.bytes / machine.reading(work.bytes));
 }
 
+constexpr double widened = 4e-11;      ///< seconds that a number of sixteen bits takes at least in a product
 constexpr double drawing = 2e-8;       ///< seconds to draw and sort an entry of a sketch and to find its row in memory
 constexpr double substitution = 3e-8;  ///< seconds that an unknown costs in a triangular solve beside the bytes of its row and column
 constexpr double adding_up = 4e-8;     ///< seconds that the partial sums of a product cost for each column
@@ -64,8 +65,10 @@ double product_seconds(const Operator& A, const Machine& machine, Precision prec
   const bool sparse = mostly_zero(A);
   const double around = 2 * machine.dispatch + adding_up * real(A.cols());
   if (sparse || !has_rows(cost) || cost.normal.own_kernels) return work_seconds(cost.normal, sparse, machine) + around;
-  const double bytes = precision == Precision::f32 ? cost.normal.bytes / 2 : cost.normal.bytes;
-  return bytes / machine.reading(bytes) + machine.row * real(A.rows()) + around;
+  const bool half = precision == Precision::f16 && cost.half;
+  const double bytes = precision == Precision::f32 ? cost.normal.bytes / 2 : half ? cost.normal.bytes / 4 : cost.normal.bytes;
+  const double at_most = half ? cost.nonzeros * widened : 0;
+  return std::max(bytes / machine.reading(bytes), at_most) + machine.row * real(A.rows()) + around;
 }
 
 double outer_step_seconds(const Operator& A, const Machine& machine) { return (A.cost().varies ? 2.3 : 1) * product_seconds(A, machine); }
@@ -142,11 +145,12 @@ Estimate sketched_build_estimate(const GramSystem& system, const Machine& machin
                   : real(s) * k * k / gram_rate(machine, options.precision, system.size());
     bytes += sketch_bytes;
   }
-  if (single && options.products == Precision::f32 && has_rows(A.cost())) {
-    // The copy in single precision: read, written, its pages touched for the first time.
-    const double copy = 4 * A.cost().nonzeros;
+  // The copy for the products: A is read, the copy written, its pages touched for the first time.
+  const bool copied = options.products == Precision::f32 ? has_rows(A.cost()) : options.products == Precision::f16 && A.cost().half;
+  if (single && copied && !whole) {
+    const double copy = (options.products == Precision::f32 ? 4 : 2) * A.cost().nonzeros;
     bytes += copy;
-    seconds += 3 * copy / machine.bandwidth + copy / machine.touch;
+    seconds += (8 * A.cost().nonzeros + 2 * copy) / machine.bandwidth + copy / machine.touch;
   }
   return {.seconds = seconds, .bytes = bytes, .advice = smaller_solvers(system, bytes)};
 }

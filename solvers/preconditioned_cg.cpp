@@ -16,7 +16,14 @@ namespace {
 Kernel cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) { return conjugate_gradient_kernel(system, &M); }
 
 Kernel single_cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) {
-  return M.single() ? single_conjugate_gradient_kernel(system, &M) : conjugate_gradient_kernel(system, &M);
+  if (!M.single()) return conjugate_gradient_kernel(system, &M);
+  return rounded_conjugate_gradient_kernel(system, &M, system.A->single(), 1e-4);
+}
+
+Kernel half_cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) {
+  // Where M is AᵀA itself, one or two products do, which a copy would not pay for.
+  if (!M.half() || M.sketch_size() == 0) return conjugate_gradient_kernel(system, &M);
+  return rounded_conjugate_gradient_kernel(system, &M, system.A->half(), 1e-3);
 }
 
 /// Whether the recurrence of the iteration may be believed: the tolerance is loose, and the outer steps make progress, so that a wrong
@@ -55,7 +62,9 @@ struct PreconditionedCg::State {
     const double price = kind->estimate_build(system, Machine::nominal()).seconds / product_seconds(*system.A, Machine::nominal());
     return std::min(0.3, std::pow(10.0, -3 / price));
   }
-  KernelMaker kernel() const { return precision == Precision::f32 ? single_cg_kernel : cg_kernel; }
+  KernelMaker kernel() const {
+    return precision == Precision::f32 ? single_cg_kernel : precision == Precision::f16 ? half_cg_kernel : cg_kernel;
+  }
   bool fits(const GramSystem& system) const { return kept && shape == Shape(system); }
 };
 

@@ -4,8 +4,9 @@
 
 namespace raphson {
 
-/// i8: eight-bit integers, in single precision where the machine has no instructions for their products.
-enum class Precision { f64, f32, i8 };
+/// f16: IEEE binary16, eleven bits, sums in single precision. i8: eight-bit integers, in single precision where the machine has no
+/// instructions for their products.
+enum class Precision { f64, f32, f16, i8 };
 enum class SketchFactor { automatic, cholesky, qr };  ///< automatic: Cholesky of the sketched Gram, QR when that breaks down
 
 /// How solvers sketch. The defaults choose for themselves.
@@ -14,8 +15,9 @@ struct SketchOptions {
   Index size = 0;                               ///< rows s of the sketch, k ≤ s ≤ N; 0: 4k (sketch-and-solve: 8k), at most N
   Precision precision = Precision::f64;         ///< f32 forms and factors the sketched Gram matrix in single precision; i8 forms
                                                 ///< it from numbers rounded to eight bits and factors it in single precision
-  Precision products = Precision::f64;  ///< f32 multiplies from a copy of A in single precision: half the traffic an iteration, half
-                                        ///< as much memory again, and a first touch of it that costs as much as some tens of products
+  Precision products = Precision::f16;  ///< of the products with A in iterations, where precision is not f64: f32 and f16 multiply from a
+                                        ///< copy of A, f16 where A has one and the factor is far from singular, else f64. Half and a
+                                        ///< quarter of the traffic an iteration, half and a quarter as much memory again
   SketchFactor factor = SketchFactor::automatic;
 };
 

@@ -6,7 +6,12 @@
 
 #include <raphson/core/types.hpp>
 
+#include <cstdint>
+
 namespace raphson::kernels {
+
+/// The bits of an IEEE 754 binary16: eleven significant ones, at most 65504.
+using Half = std::uint16_t;
 
 template <class Real>
 struct RowBlock {
@@ -29,5 +34,16 @@ void sum_scattered_rows(const Real* const* row, const Real* t, Index count, Inde
 /// t[i] = weight[i] · (⟨row i, x⟩ + shift), then y += Σ t[i] · row i: AᵀDAx from one read of the block. weight may be null: ones.
 template <class Real>
 void normal_rows(const RowBlock<Real>& C, const Real* x, Real shift, const Real* weight, Real* t, Real* y);
+
+/// The same three from numbers of sixteen bits, sums in single precision.
+void multiply_half_rows(const RowBlock<Half>& C, const float* x, float shift, float* t);
+void add_half_rows(const RowBlock<Half>& C, const float* t, float* y);
+void normal_half_rows(const RowBlock<Half>& C, const float* x, float shift, const float* weight, float* t, float* y);
+
+/// out (count rows of width numbers, one after the other) = C(i, j)·factor[j], rounded. False when one is not finite, or too large.
+[[nodiscard]] bool round_to_half(const RowBlock<double>& C, const float* factor, Half* out);
+
+/// Whether the machine has instructions for such numbers: without them they are no gain.
+bool has_half_numbers();
 
 }  // namespace raphson::kernels

@@ -25,8 +25,9 @@ IterationResult conjugate_gradients(const GramSystem& system, const Precondition
 /// The function above as a Kernel. Refers to system and M, owns its scratch.
 Kernel conjugate_gradient_kernel(const GramSystem& system, const Preconditioner* M);
 
-/// The same with products in single precision where A has such a form (single_product), each run to four digits at most: more would be
-/// lost to rounding, and solve_verified runs it again from a residual in double.
-Kernel single_conjugate_gradient_kernel(const GramSystem& system, const Preconditioner* M);
+/// The same with products by way of `A`, the system's A in fewer digits, each run to a relative residual of `rounding`, what is not lost
+/// to them as a rule: solve_verified runs it again from a residual in double. A null: as above.
+Kernel rounded_conjugate_gradient_kernel(const GramSystem& system, const Preconditioner* M, std::shared_ptr<const SingleOperator> A,
+                                         double rounding);
 
 }  // namespace raphson

@@ -26,8 +26,7 @@ void widen(IterationResult& total, const IterationResult& part) {
 
 }  // namespace
 
-Product single_product(const GramSystem& system) {
-  std::shared_ptr<const SingleOperator> A = system.A->single();
+Product low_precision_product(const GramSystem& system, std::shared_ptr<const SingleOperator> A) {
   if (!A) return {};
   return [&system, A = std::move(A), x32 = Mat<float>(), y32 = Mat<float>()](const Vec& x, Vec& y) mutable {
     // Scaled to 1, so that small directions do not underflow.
@@ -66,11 +65,12 @@ IterationResult solve_verified(const GramSystem& system, const Preconditioner* M
     }
     if (total.iterations >= limits.iterations) return total;
     // A hair below the tolerance, so that rounding in the recurrence does not cost a second round.
-    const IterationResult part = kernel(r, {0.99 * limits.tolerance, limits.iterations - total.iterations, limits.patience}, d);
+    const IterationResult part =
+        kernel(r, {0.99 * limits.tolerance, limits.iterations - total.iterations, limits.patience, limits.verify}, d);
     widen(total, part);
     total.stop = part.stop;
     trial = z + scale * d;
-    if (!limits.verify && part.stop == Stop::tolerance && trial.is_finite()) {
+    if (!limits.verify && part.stop == Stop::tolerance && part.residual <= limits.tolerance && trial.is_finite()) {
       z.swap(trial);
       total.residual = part.residual;
       total.verified = false;

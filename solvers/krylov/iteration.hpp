@@ -40,8 +40,8 @@ struct IterationResult {
 /// y = H x, H = AᵀA + diag(μ).
 using Product = std::function<void(const Vec& x, Vec& y)>;
 
-/// H in single precision, with the shift in double; empty when A has no such form. Errors of about 1e-6 ‖H‖‖x‖. Refers to system.
-Product single_product(const GramSystem& system);
+/// H by way of `A`, the system's A in single precision or less, with the shift in double; empty when A is null. Refers to system.
+Product low_precision_product(const GramSystem& system, std::shared_ptr<const SingleOperator> A);
 
 /// Solves H d = r approximately from d = 0, H = AᵀA + diag(μ): every kernel in this folder, with its system bound.
 using Kernel = std::function<IterationResult(const Vec& r, const IterationLimits& limits, Vec& d)>;

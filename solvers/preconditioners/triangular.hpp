@@ -11,6 +11,11 @@ struct ScaledFactor {
   double extra_shift = 0;  ///< largest diagonal entry of E, the shift that was needed beyond μ
 };
 
+/// The least pivot of the factor, relative to the diagonal of the matrix: an upper bound of the least eigenvalue of that matrix scaled to
+/// a diagonal of ones.
+template <class Real>
+double least_pivot(const ScaledFactor<Real>& factor);
+
 /// M⁻¹ = T L⁻ᵀ L⁻¹ T, in single or double precision. A solve takes 2k² flops; the residual is scaled to 1 before it is rounded
 /// to single precision, so that it does not underflow.
 template <class Real>
@@ -24,6 +29,8 @@ class TriangularPreconditioner final : public Preconditioner {
   void solve(const Vec& r, Vec& z) const override;
   Index sketch_size() const override { return sketch_size_; }
   bool single() const override { return sizeof(Real) == 4; }
+  /// Rounding moves the spectrum of the preconditioned matrix by 2⁻¹² √(d/n)/√pivot or so.
+  bool half() const override { return single() && least_pivot(factor_) >= 1e-5; }
   double error() const override { return error_; }
   double extra_shift() const override { return factor_.extra_shift; }
 
@@ -33,11 +40,6 @@ class TriangularPreconditioner final : public Preconditioner {
   Index sketch_size_;
   double error_;
 };
-
-/// The least pivot of the factor, relative to the diagonal of the matrix: an upper bound of the least eigenvalue of that matrix scaled to
-/// a diagonal of ones.
-template <class Real>
-double least_pivot(const ScaledFactor<Real>& factor);
 
 /// Factor of G + diag(μ) + σ·diag, G destroyed, where σ (relative to the diagonal) is usually 0. False when a pivot is not above
 /// the rounding errors (pivot_floor): the matrix is numerically singular, or not finite. k³/3 flops.

@@ -144,6 +144,29 @@ BOOST_DATA_TEST_CASE(single_precision_is_the_same_operator, boost::unit_test::da
   BOOST_TEST(distance(arma::conv_to<arma::mat>::from(Y), row.reference.t() * row.reference) < 1e-5);
 }
 
+BOOST_DATA_TEST_CASE(eleven_bits_are_nearly_the_same_operator, boost::unit_test::data::make(rows()), row) {
+  const auto half = row.A->half();
+  if (!half) return;
+  BOOST_TEST(row.A->cost().half);
+  const arma::fmat X = arma::conv_to<arma::fmat>::from(random(row.reference.n_cols, 2, 7));
+  const arma::fmat U = arma::conv_to<arma::fmat>::from(random(row.reference.n_rows, 2, 8));
+  const auto far = [](const arma::fmat& Y, const arma::mat& exact) { return distance(arma::conv_to<arma::mat>::from(Y), exact); };
+  const arma::mat AX = row.reference * arma::conv_to<arma::mat>::from(X);
+  arma::fmat Y;
+  half->apply(X, Y);
+  BOOST_TEST(far(Y, AX) < 1e-3);
+  half->apply_adjoint(U, Y);
+  BOOST_TEST(far(Y, row.reference.t() * arma::conv_to<arma::mat>::from(U)) < 1e-3);
+  half->apply_normal(X, Y);
+  BOOST_TEST(far(Y, row.reference.t() * AX) < 1e-3);
+  const auto bits = [&](int threads) {
+    const ThreadScope scope(threads);
+    half->apply_normal(X, Y);
+    return std::vector<float>(Y.begin(), Y.end());
+  };
+  BOOST_TEST(bits(1) == bits(3));
+}
+
 BOOST_DATA_TEST_CASE(same_bits_for_any_thread_count, boost::unit_test::data::make(rows()), row) {
   const auto run = [&](int threads) {
     const ThreadScope scope(threads);
