@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <map>
 
 namespace raphson::cli {
 namespace {
@@ -50,13 +51,43 @@ std::string without_blanks(const std::string& text) {
   return first == std::string::npos ? std::string() : text.substr(first, last - first + 1);
 }
 
+/// " Did you mean --l2?" for the first option in `text` that `command` does not have: a slip of the pen, or what other programs call it.
+std::string option_meant(const CLI::App& command, const std::string& text) {
+  const std::size_t begin = text.find("--"), end = text.find_first_of(" =", begin);
+  if (begin == std::string::npos) return {};
+  const std::string name = text.substr(begin, end == std::string::npos ? end : end - begin);
+  static const std::map<std::string, std::string> elsewhere = {{"--lambda", "--l2"},
+                                                               {"--alpha", "--l2"},
+                                                               {"--mu", "--l2"},
+                                                               {"--ridge", "--l2"},
+                                                               {"--penalty", "--l2"},
+                                                               {"--reg", "--l2"},
+                                                               {"--eps", "--tolerance"},
+                                                               {"--jobs", "--threads"},
+                                                               {"--label", "--target"},
+                                                               {"--input", "--data"},
+                                                               {"--tol", "--tolerance"},
+                                                               {"--maxiter", "--max-iterations"},
+                                                               {"--max-iter", "--max-iterations"},
+                                                               {"--hidden", "--width"}};
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
+  const auto other = elsewhere.find(name);
+  const bool has = other != elsewhere.end() && std::ranges::find(known, other->second) != known.end();
+  const std::string meant = has ? other->second : nearest_name(name, known);
+  return meant.empty() || meant == name ? "" : fmt::format(" Did you mean {}?", meant);
+}
+
 /// The sentence for a line that cannot be parsed, with the help of the command that it was for.
 std::string usage_error(const CLI::App* app, const CLI::Error& error) {
   std::string text = error.what();
   while (text.ends_with('.')) text.pop_back();
   const std::vector<const CLI::App*> commands = app->get_subcommands([](const CLI::App* command) { return command->parsed(); });
   const std::string help = commands.empty() ? "raphson --help" : fmt::format("raphson {} --help", commands.front()->get_name());
-  return fmt::format("raphson: {}. `{}` lists the options.\n", text, help);
+  const bool unknown = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  const std::string meant = unknown && !commands.empty() ? option_meant(*commands.front(), text) : "";
+  return fmt::format("raphson: {}.{} `{}` lists the options.\n", text, meant, help);
 }
 
 const char* const linear_only = "Linear losses";

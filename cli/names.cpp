@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 
 namespace raphson::cli {
@@ -46,6 +47,11 @@ Index edit_distance(const std::string& a, const std::string& b) {
     }
   }
   return row.back();
+}
+
+std::string in_lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
 }
 
 template <class Solver>
@@ -244,12 +250,17 @@ const std::vector<std::string>& sketch_names() {
   return names;
 }
 
-void unknown_name(const std::string& what, const std::string& name, const std::vector<std::string>& known) {
-  const auto distance = [&](const std::string& other) { return edit_distance(name, other); };
+std::string nearest_name(const std::string& name, const std::vector<std::string>& known) {
+  const auto distance = [&](const std::string& other) { return edit_distance(in_lower_case(name), in_lower_case(other)); };
+  if (known.empty()) return {};
   const std::string& nearest = *std::ranges::min_element(known, {}, distance);
-  const bool close = distance(nearest) <= 1 + nearest.size() / 4;
-  throw InputError(fmt::format("unknown {} '{}'.{} Known: {}.", what, name, close ? fmt::format(" Did you mean {}?", nearest) : "",
-                               fmt::join(known, ", ")));
+  return distance(nearest) <= 1 + nearest.size() / 4 ? nearest : "";
+}
+
+void unknown_name(const std::string& what, const std::string& name, const std::vector<std::string>& known) {
+  const std::string nearest = nearest_name(name, known);
+  throw InputError(fmt::format("unknown {} '{}'.{} Known: {}.", what, name,
+                               nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest), fmt::join(known, ", ")));
 }
 
 std::string solver_overview() {

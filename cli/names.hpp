@@ -59,6 +59,9 @@ std::string linear_losses_text();
 bool has_classes(const std::string& loss);
 const std::vector<std::string>& sketch_names();
 
+/// The one of `known` that `name` is a slip of, whatever the case of letters; "" when none is near.
+std::string nearest_name(const std::string& name, const std::vector<std::string>& known);
+
 /// Throws InputError saying that `name` is none of `known`, with the nearest of them.
 [[noreturn]] void unknown_name(const std::string& what, const std::string& name, const std::vector<std::string>& known);
 

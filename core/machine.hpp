@@ -26,7 +26,7 @@ struct Machine {
   double dispatch = 1e-5;                                    ///< seconds that a parallel sum of vectors takes to begin and end
   double sparse = 1.2e9;                                     ///< sparse multiply-adds, flop/s
 
-  double gram_rate(Index k, bool single) const;    ///< flop/s of the Gram matrix of rows of k numbers
+  double gram_rate(Index k, bool single) const;    ///< flop/s of the Gram matrix of rows of k > 0 numbers
   double factor_rate(Index k, bool single) const;  ///< flop/s of a k × k Cholesky factorization
   double reading(double bytes) const;              ///< bytes/s of repeated passes over that much data: from cache where it fits
 

@@ -211,8 +211,13 @@ class LinearPoint final : public Linearization {
  private:
   /// √(w max(g″, τs)) instead of √(w g″), where most rows have g″ < s.
   void strengthen_curvature(const Vec& z, Vec& root) const {
+    if (!data_->loss->secant_curvature({}, {}, nullptr)) return;  // asked about no row, a loss says whether it has one
     Vec secant(z.n_elem, arma::fill::none);
-    if (!data_->loss->secant_curvature(part(z, 0, z.n_elem), part(data_->y, 0, z.n_elem), secant.memptr())) return;
+    const Blocks blocks = cut(z.n_elem, 4096);
+    parallel_for(blocks.count(), [&](Index b) {
+      const Index first = blocks.begin(b), count = blocks.length(b);
+      data_->loss->secant_curvature(part(z, first, count), part(data_->y, first, count), secant.memptr() + first);
+    });
     if (!data_->options.weights.is_empty()) secant %= data_->options.weights;
     const Vec strong = arma::sqrt(secant);
     if (2 * arma::accu(root < 0.99 * strong) <= z.n_elem) return;

@@ -900,6 +900,10 @@ BOOST_AUTO_TEST_CASE(commands_that_make_no_sense) {
   refuses({"fit", "logistc", "--data", classification}, "unknown loss 'logistc'. Did you mean logistic?");
   refuses({"fit", "logistic"}, "--data is required");
   refuses({"fit", "logistic", "--data", classification, "--nosuch"}, "--nosuch");
+  refuses({"fit", "logistic", "--data", classification, "--lambda", "1"}, "Did you mean --l2? `raphson fit --help` lists the options.");
+  refuses({"fit", "logistic", "--data", classification, "--tolerence=1e-3"}, "Did you mean --tolerance?");
+  refuses({"path", "logistic", "--data", classification, "--lambda", "1"}, "`raphson path --help` lists the options.");
+  refuses({"fit", "logistic", "--data", classification, "--solver", "CG"}, "unknown solver 'CG'. Did you mean cg?");
   refuses({"predict", "--data", classification}, "--model is required. `raphson predict --help` lists the options.");
   refuses({"--nosuch"}, "`raphson --help` lists the options.");
   BOOST_TEST(run({"--help"}).status == 0);

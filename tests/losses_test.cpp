@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(vectors_agree_with_scalars_wherever_they_are_cut) {
     loss.evaluate({z.data() + begin, count}, {y.data() + begin, count}, all.data(), all.data() + count, all.data() + 2 * count);
     return all;
   };
-  for (const auto& loss : {logistic_loss(), poisson_loss(), gamma_loss(), squared_hinge_loss()}) {
+  for (const auto& loss : {logistic_loss(), poisson_loss(), gamma_loss(), squared_hinge_loss(), huber_loss(30), quantile_loss(0.3, 40)}) {
     const std::vector<double> whole = terms(*loss, 0, n);
     for (const Index cut : {1u, 3u, 7u, 16u, 100u}) {
       for (Index begin = 0; begin < n; begin += cut) {
@@ -184,6 +184,7 @@ BOOST_AUTO_TEST_CASE(vectors_agree_with_scalars_wherever_they_are_cut) {
   }
   const std::vector<double> logistic = terms(*logistic_loss(), 0, n), poisson = terms(*poisson_loss(), 0, n);
   const std::vector<double> hinge = terms(*squared_hinge_loss(), 0, n);
+  const std::vector<double> huber = terms(*huber_loss(30), 0, n), quantile = terms(*quantile_loss(0.3, 40), 0, n);
   const auto close = [](double got, long double expected) {
     return std::abs(got - static_cast<double>(expected)) <= 4e-16 * 4 * std::abs(static_cast<double>(expected)) + 1e-307;
   };
@@ -192,6 +193,16 @@ BOOST_AUTO_TEST_CASE(vectors_agree_with_scalars_wherever_they_are_cut) {
     BOOST_TEST(close(logistic[i], (m < 0 ? -m : 0) + std::log1p(e)), "value at " << m);
     BOOST_TEST(close(logistic[n + i], -y[i] * (m < 0 ? 1 : e) / (1 + e)), "first at " << m);
     BOOST_TEST(close(logistic[2 * n + i], e / ((1 + e) * (1 + e))), "second at " << m);
+    const long double u = static_cast<long double>(z[i]) - y[i], far = std::abs(u);
+    BOOST_TEST(close(huber[i], far <= 30 ? u * u / 2 : 30 * (far - 15)), "huber at " << z[i]);
+    BOOST_TEST(close(huber[n + i], std::clamp(u, -30.0L, 30.0L)), "slope of huber at " << z[i]);
+    BOOST_TEST(huber[2 * n + i] == (far <= 30 ? 1 : 0));
+    // What smoothing adds to the check loss; the parts that it is computed from are up to five times as large as their sum.
+    const long double tau = 0.3, rest = std::max(40 - far, 0.0L), check = (u < 0 ? -tau : 1 - tau) * u;
+    BOOST_TEST(std::abs(quantile[i] - static_cast<double>(check + rest * rest / 160)) <= 1e-14 * quantile[i], "quantile at " << z[i]);
+    const long double slope = far <= 40 ? u / 80 + 0.5L - tau : u < 0 ? -tau : 1 - tau;
+    BOOST_TEST(std::abs(quantile[n + i] - static_cast<double>(slope)) <= 1e-15, "slope of quantile at " << z[i]);
+    BOOST_TEST(quantile[2 * n + i] == (far <= 40 ? 1.0 / 80 : 0));
     const double gap = std::max(0.0, 1 - y[i] * z[i]);
     BOOST_TEST_REQUIRE((hinge[i] == gap * gap && hinge[n + i] == -2 * y[i] * gap && hinge[2 * n + i] == (gap > 0 ? 2 : 0)));
     if (z[i] < 709) BOOST_TEST(close(poisson[2 * n + i], std::exp(static_cast<long double>(z[i]))), "exp at " << z[i]);

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <raphson/core/kernels/outer_product.hpp>
 #include <raphson/core/machine.hpp>
 #include <raphson/core/threads.hpp>
 
@@ -43,4 +44,14 @@ BOOST_AUTO_TEST_CASE(several_threads_may_ask_at_once) {
   std::vector<const Machine*> seen(8);
   parallel_for(seen.size(), [&](Index i) { seen[i] = &Machine::measured(); });
   for (const Machine* machine : seen) BOOST_TEST(machine == seen[0]);
+}
+
+// One column more than whole groups costs what another whole group would.
+BOOST_AUTO_TEST_CASE(gram_matrices_cost_whole_groups_of_columns) {
+  const Machine machine;
+  const auto seconds = [&](Index k, bool single) { return static_cast<double>(k * k) / machine.gram_rate(k, single); };
+  const Index f64 = kernels::outer_group<double>(), f32 = kernels::outer_group<float>();
+  BOOST_TEST(seconds(f64 + 1, false) == seconds(2 * f64, false), boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(seconds(f32 + 1, true) == seconds(2 * f32, true), boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(machine.gram_rate(512, false) <= machine.gram);
 }

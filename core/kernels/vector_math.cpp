@@ -92,6 +92,39 @@ void squared_hinge_here(const double* z, const double* y, Index count, double* v
   });
 }
 
+void huber_here(const double* z, const double* y, Index count, double delta, double* value, double* first, double* second) {
+  const D d;
+  const V limit = hn::Set(d, delta), half = hn::Set(d, 0.5), half_limit = hn::Set(d, 0.5 * delta), one = hn::Set(d, 1.0);
+  for_vectors(count, [&](Index i, Index n) HWY_ATTR {
+    const V u = hn::Sub(load(z + i, n, 0), load(y + i, n, 0)), size = hn::Abs(u);
+    const auto near = hn::Le(size, limit);
+    if (value) store(hn::IfThenElse(near, hn::Mul(half, hn::Mul(u, u)), hn::Mul(limit, hn::Sub(size, half_limit))), value + i, n);
+    if (first) store(hn::IfThenElse(hn::Gt(size, limit), hn::CopySign(limit, u), u), first + i, n);  // a NaN stays one
+    if (second) store(hn::IfThenElseZero(near, one), second + i, n);
+  });
+}
+
+void quantile_here(const double* z, const double* y, Index count, double tau, double h, double* value, double* first, double* second) {
+  const D d;
+  const V zero = hn::Zero(d), width = hn::Set(d, h), below = hn::Set(d, 1 - tau), above = hn::Set(d, -tau);
+  const V quarter = hn::Set(d, 4 * h), twice = hn::Set(d, 2 * h), level = hn::Set(d, tau), curvature = hn::Set(d, 1 / (2 * h));
+  for_vectors(count, [&](Index i, Index n) HWY_ATTR {
+    const V u = hn::Sub(load(y + i, n, 0), load(z + i, n, 0)), past = hn::Sub(u, width);
+    const auto near = hn::Le(hn::Abs(u), width);
+    // The derivative in z of the check loss itself: −τ above the target's quantile, 1 − τ below.
+    const V side = hn::IfThenElse(hn::Gt(u, zero), above, below);
+    if (value) {
+      const V inside = hn::MulAdd(level, u, hn::Div(hn::Mul(past, past), quarter));
+      store(hn::IfThenElse(near, inside, hn::Neg(hn::Mul(side, u))), value + i, n);
+    }
+    if (first) {
+      const V inside = hn::Sub(above, hn::Div(past, twice));  // of a NaN a NaN, which is neither above nor below
+      store(hn::IfThenElse(hn::Gt(hn::Abs(u), width), side, inside), first + i, n);
+    }
+    if (second) store(hn::IfThenElseZero(near, curvature), second + i, n);
+  });
+}
+
 }  // namespace raphson::vector_math::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -101,6 +134,8 @@ namespace raphson::vector_math {
 HWY_EXPORT(exponentials_here);
 HWY_EXPORT(logistic_here);
 HWY_EXPORT(squared_hinge_here);
+HWY_EXPORT(huber_here);
+HWY_EXPORT(quantile_here);
 
 void exponentials(const double* z, Index count, double* rate) { HWY_DYNAMIC_DISPATCH(exponentials_here)(z, count, rate); }
 void logistic(const double* z, const double* y, Index count, double* value, double* first, double* second) {
@@ -108,6 +143,12 @@ void logistic(const double* z, const double* y, Index count, double* value, doub
 }
 void squared_hinge(const double* z, const double* y, Index count, double* value, double* first, double* second) {
   HWY_DYNAMIC_DISPATCH(squared_hinge_here)(z, y, count, value, first, second);
+}
+void huber(const double* z, const double* y, Index count, double delta, double* value, double* first, double* second) {
+  HWY_DYNAMIC_DISPATCH(huber_here)(z, y, count, delta, value, first, second);
+}
+void quantile(const double* z, const double* y, Index count, double tau, double h, double* value, double* first, double* second) {
+  HWY_DYNAMIC_DISPATCH(quantile_here)(z, y, count, tau, h, value, first, second);
 }
 
 }  // namespace raphson::vector_math

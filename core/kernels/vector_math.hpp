@@ -16,4 +16,11 @@ void logistic(const double* z, const double* y, Index count, double* value, doub
 /// max(0, 1 − yz)², y = ±1, and its derivatives in z, each where the pointer is not null; NaN margins give NaN.
 void squared_hinge(const double* z, const double* y, Index count, double* value, double* first, double* second);
 
+/// ½u² for |u| ≤ δ, else δ(|u| − ½δ), u = z − y, and its derivatives in z, each where the pointer is not null; NaN margins give NaN values
+/// and slopes.
+void huber(const double* z, const double* y, Index count, double delta, double* value, double* first, double* second);
+
+/// τu + (u − h)²/(4h) for |u| ≤ h, u = y − z, else τu above 0 and (τ − 1)u below, and its derivatives in z, as huber.
+void quantile(const double* z, const double* y, Index count, double tau, double h, double* value, double* first, double* second);
+
 }  // namespace raphson::vector_math

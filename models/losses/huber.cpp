@@ -1,4 +1,5 @@
 #include <raphson/core/error.hpp>
+#include <raphson/core/kernels/vector_math.hpp>
 #include <raphson/models/losses.hpp>
 
 #include <algorithm>
@@ -10,26 +11,30 @@ namespace raphson {
 namespace {
 
 /// Quadratic within δ of the target, linear beyond, where the second derivative is 0: rows far off say nothing about curvature.
-struct Huber {
-  double delta;
+class Huber final : public Loss {
+ public:
+  explicit Huber(double delta) : delta_(delta) {}
+  std::string name() const override { return "huber"; }
+  std::string formula() const override { return fmt::format("huber(zᵢ − yᵢ; δ = {:g})", delta_); }
 
-  double value(double z, double y) const {
-    const double u = std::abs(z - y);
-    return u <= delta ? 0.5 * u * u : delta * (u - 0.5 * delta);
+  void evaluate(std::span<const double> z, std::span<const double> y, double* value, double* first, double* second) const override {
+    vector_math::huber(z.data(), y.data(), z.size(), delta_, value, first, second);
   }
-  double first(double z, double y) const {
-    const double u = z - y;
-    return std::abs(u) > delta ? std::copysign(delta, u) : u;
+
+  bool secant_curvature(std::span<const double> z, std::span<const double> y, double* curvature) const override {
+    for (Index i = 0; i < z.size(); ++i) curvature[i] = std::min(1.0, delta_ / std::abs(z[i] - y[i]));
+    return true;
   }
-  double second(double z, double y) const { return std::abs(z - y) <= delta ? 1.0 : 0.0; }
-  double secant(double z, double y) const { return std::min(1.0, delta / std::abs(z - y)); }
+
+ private:
+  double delta_;
 };
 
 }  // namespace
 
 std::shared_ptr<const Loss> huber_loss(double delta) {
   if (!(delta > 0) || !std::isfinite(delta)) throw InputError(fmt::format("huber: delta = {}; it must be positive and finite.", delta));
-  return make_loss(Huber{delta}, "huber", fmt::format("huber(zᵢ − yᵢ; δ = {:g})", delta));
+  return std::make_shared<const Huber>(delta);
 }
 
 }  // namespace raphson
