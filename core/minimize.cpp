@@ -59,6 +59,7 @@ class Run {
   double outer_measure() const;
   std::optional<Verdict> record_and_judge();
   Proposal propose();
+  std::optional<Verdict> advance_unless_interrupted();
   std::optional<Verdict> advance();
   std::optional<Verdict> line_search_step();
   std::optional<Verdict> damped_step();
@@ -119,7 +120,7 @@ Summary Run::operator()() {
   std::optional<Verdict> verdict = resumption_.from ? stopping_.verdict(record_, *at_, interrupt_) : record_and_judge();
   while (!verdict) {
     leave_if_due();
-    if (!(verdict = advance())) verdict = record_and_judge();
+    if (!(verdict = advance_unless_interrupted())) verdict = record_and_judge();
   }
   if (verdict->status == Status::converged) keep_as_best();
   stopping_.finish(summary_, *verdict);
@@ -188,6 +189,7 @@ Action Run::tell_callback() {
   if (!options_.callback) return Action::proceed;
   Iteration row = record_;
   row.theta = &x_;
+  const InterruptScope none(nullptr);
   return options_.callback(row);
 }
 
@@ -252,6 +254,18 @@ Proposal Run::propose() {
 std::unique_ptr<Line> Run::along(const Vec& p) const {
   auto line = at_->along(p);
   return line ? std::move(line) : model_.along(x_, p);
+}
+
+/// A step that is cut short leaves the point where it was, and the solver with nothing half made.
+std::optional<Verdict> Run::advance_unless_interrupted() {
+  try {
+    const InterruptScope scope(&interrupt_);
+    return advance();
+  } catch (const Interrupted&) {
+    solver_.reset();
+    auto verdict = stopping_.verdict(record_, *at_, interrupt_);
+    return verdict ? verdict : Verdict{Status::interrupted, "interrupted at " + stopping_.shortfall(record_)};
+  }
 }
 
 std::optional<Verdict> Run::advance() {
