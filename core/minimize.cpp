@@ -41,7 +41,9 @@ class Run {
         stopping_(model, options, *at_),
         forcing_(options),
         mode_(mode(options, stopping_)),
-        damping_(mode_ == Globalization::levenberg_marquardt ? options.initial_damping : 0),
+        damping_(mode_ == Globalization::levenberg_marquardt ? options.initial_damping
+                 : mode_ == Globalization::unit              ? options.unit_damping
+                                                             : 0),
         recent_(mode_ == Globalization::nonmonotone ? 5 : 1) {
     if (resumption.from) restore(*resumption.from);
   }
@@ -229,7 +231,9 @@ Proposal Run::propose() {
   if (proposal.damping > 0) {
     Vec diagonal;
     at_->matrix()->gram_diagonal(diagonal);
-    proposal.damping_abs = proposal.damping * arma::mean(diagonal);
+    const double mean = arma::mean(diagonal);
+    // Unit steps keep to one shift while the mean hardly changes, so that what solvers keep serves on.
+    proposal.damping_abs = proposal.damping * (mode_ == Globalization::unit ? std::exp2(std::round(std::log2(mean))) : mean);
   }
   StepSystem step(*at_, proposal.damping_abs);
   GramSystem& system = step.system;
@@ -464,6 +468,8 @@ void check(const Options& options) {
                  "give a number between 0 and 1");
   require_option(options.initial_damping > 0 && std::isfinite(options.initial_damping), "initial damping", options.initial_damping,
                  "give a positive number such as 1e-3");
+  require_option(options.unit_damping >= 0 && std::isfinite(options.unit_damping), "unit damping", options.unit_damping,
+                 "give a number ≥ 0 such as 1e-8");
   require_option(options.residual_reference >= 0 && std::isfinite(options.residual_reference), "residual reference",
                  options.residual_reference, "give a norm, or 0 for that of the start");
   require_option(options.threads >= 0, "threads", options.threads, "give 0 for all cores, or a positive number");

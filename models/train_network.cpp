@@ -168,7 +168,8 @@ Options Training::stage_options(const TrainingStage& stage) {
   options.tolerance = stage.goal;
   options.max_iterations = std::min(stage.max_iterations, iterations_left());
   options.time_limit = options_.time_limit - journal_.seconds_here();
-  options.initial_damping = damping_;
+  options.initial_damping = stage.damping > 0 ? stage.damping : damping_;
+  if (stage.globalization == Globalization::unit) options.unit_damping = stage.damping;
   options.callback = [this, stage](const Iteration& local) { return watch(local, stage); };
   return options;
 }

@@ -95,6 +95,10 @@ std::shared_ptr<const KernelFactor> factor_kernel(const DataMatrix& X, Index hid
   return nullptr;
 }
 
+/// The shift that is factored for a system's: its power of four, so that the factor outlives small changes of damping, and what it is does
+/// not depend on the systems before.
+double factored_shift(double shift) { return shift > 0 ? std::exp2(2 * std::round(std::log2(shift) / 2)) : 0; }
+
 /// K⁻¹ on each of so many vectors of n, one after the other.
 class KernelPreconditioner final : public Preconditioner {
  public:
@@ -155,9 +159,9 @@ class KernelKind final : public PreconditionerKind {
       return nullptr;
     }
     const std::lock_guard lock(mutex_);
-    if (!factor_ || factor_->shift != system.shift) {
+    if (const double shift = factored_shift(system.shift); !factor_ || factor_->shift != shift) {
       const SingleThreadedBlas blas;
-      factor_ = factor_kernel(X_, hidden_layers_, system.shift);
+      factor_ = factor_kernel(X_, hidden_layers_, shift);
     }
     if (!factor_) {
       why = "relu-kernel: K is singular (rows of zeros, or non-finite data)";
@@ -169,7 +173,7 @@ class KernelKind final : public PreconditionerKind {
   Estimate estimate_build(const GramSystem& system, const Machine& machine) const override {
     const double n = static_cast<double>(X_.rows()), d = static_cast<double>(X_.cols());
     const std::lock_guard lock(mutex_);
-    const bool kept = factor_ && factor_->shift == system.shift;
+    const bool kept = factor_ && factor_->shift == factored_shift(system.shift);
     // An element costs some 60 flops of gemm a layer beside its inner product.
     const double make =
         n * n * (2 * d + 60 * static_cast<double>(hidden_layers_)) / machine.gemm + n * n * n / 3 / machine.factor_rate(X_.rows(), true);
