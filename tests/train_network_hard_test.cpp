@@ -249,6 +249,7 @@ BOOST_AUTO_TEST_CASE(plan_follows_options) {
   const auto whole = training_stages(relu, options, 1e-8);
   BOOST_TEST(std::ranges::count_if(whole, lazy) == 3);
   BOOST_TEST(std::ranges::count_if(whole, smoothed) == 2);
+  for (const TrainingStage& stage : whole) BOOST_TEST((stage.time_share < 1) == stage.smoothed());
   BOOST_TEST(std::ranges::count_if(training_stages(narrow, options, 1e-8), lazy) == 0);
   // Where doubles in place of bits would cost too much, lazy starts follow unit steps at once.
   const auto dear = training_stages(network(sphere(200, 5), 60000), options, 1e-8);

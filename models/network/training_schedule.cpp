@@ -17,6 +17,8 @@ constexpr Index learning_limit = 60;
 constexpr double sharpnesses[] = {4, 16};
 /// A smoothed stage is done at a residual ratio of this over β, or a tenth of the goal: sharpening changes f by about 1/β.
 constexpr double smoothed_goal = 0.04;
+/// Where lazy starts are to follow, each smoothed stage may use this part of the time left.
+constexpr double smoothed_share = 0.25;
 /// Larger and larger lazy starts. The last is the largest at which f has the digits that a tolerance of 1e-8 needs.
 constexpr double lazy_scales[] = {10, 1000, 1e5};
 /// Damping, relative to trace(JJᵀ)/n, at which single precision factors what rows that nearly coincide make singular: of unit steps, where
@@ -54,7 +56,7 @@ std::string unit_disappointment(const std::vector<double>& ratios) {
 }
 
 /// Damped stages that learn features, the last of them unit steps on the net's own bits. Each comes to nothing when the one before does.
-std::vector<TrainingStage> learning_stages(const TrainingStage& unit, bool kinks) {
+std::vector<TrainingStage> learning_stages(const TrainingStage& unit, bool kinks, bool lazy) {
   TrainingStage learning = unit;
   learning.globalization = Globalization::levenberg_marquardt;
   learning.damping = 0;
@@ -63,6 +65,7 @@ std::vector<TrainingStage> learning_stages(const TrainingStage& unit, bool kinks
   learning.max_iterations = learning_limit;
   learning.impatient = true;
   if (!kinks) return {learning};
+  if (lazy) learning.time_share = smoothed_share;
   std::vector<TrainingStage> stages;
   for (const double sharpness : sharpnesses) {
     learning.sharpness = sharpness;
@@ -133,7 +136,7 @@ std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainO
     // Fewer parameters than rows: not in the lazy regime at any scale. Several outputs: no pairs of neurons cancel in all of them.
     const bool lazy = enough && net.outputs() == 1;
     const bool dear = kinks && static_cast<double>(net.data().rows()) * static_cast<double>(net.width()) > cheap_smoothing;
-    if (!lazy || !dear) append(learning_stages(unit, kinks), true, stages);
+    if (!lazy || !dear) append(learning_stages(unit, kinks, lazy), true, stages);
     if (lazy) append(lazy_stages(unit), false, stages);
   }
   TrainingStage damped = unit;

@@ -176,6 +176,11 @@ BOOST_AUTO_TEST_CASE(the_factor_of_the_kernel_outlives_small_changes_of_damping)
   BOOST_TEST(price(1.2e-3) == 0);
   BOOST_TEST(price(1e-2) > 0);
   BOOST_TEST(price(0) > 0);
+  // All that is small is one to it.
+  system.shift = 1e-7;
+  BOOST_TEST((solver.solve(system, z).status == LinearStatus::converged));
+  BOOST_TEST(price(1e-9) == 0);
+  BOOST_TEST(price(1e-5) > 0);
 }
 
 // M⁻¹JJᵀ is a sample covariance matrix: its condition number goes with n/(md).
