@@ -16,7 +16,6 @@ extern "C" {
                 const int*);                                                                                                             \
   void p##trsv_(const char*, const char*, const char*, const int*, const Real*, const int*, Real*, const int*);                          \
   void p##potrf_(const char*, const int*, Real*, const int*, int*);                                                                      \
-  void p##pstrf_(const char*, const int*, Real*, const int*, int*, int*, const Real*, Real*, int*);                                      \
   void p##gelqf_(const int*, const int*, Real*, const int*, Real*, Real*, const int*, int*);                                             \
   void p##syevd_(const char*, const char*, const int*, Real*, const int*, Real*, Real*, const int*, int*, const int*, int*);
 RAPHSON_DECLARE(d, double)
@@ -70,14 +69,6 @@ int leading(std::size_t n) { return n == 0 ? 1 : narrow(n); }
     const int ni = narrow(n), lg = leading(ldg);                                                                                         \
     int info = 0;                                                                                                                        \
     p##potrf_("L", &ni, G, &lg, &info);                                                                                                  \
-    return info;                                                                                                                         \
-  }                                                                                                                                      \
-  template <>                                                                                                                            \
-  int pstrf<Real>(std::size_t n, Real * G, std::size_t ldg, int* pivot, int* rank, Real threshold) {                                     \
-    const int ni = narrow(n), lg = leading(ldg);                                                                                         \
-    std::vector<Real> work(2 * n + 1);                                                                                                   \
-    int info = 0;                                                                                                                        \
-    p##pstrf_("L", &ni, G, &lg, pivot, rank, &threshold, work.data(), &info);                                                            \
     return info;                                                                                                                         \
   }                                                                                                                                      \
   template <>                                                                                                                            \

@@ -22,8 +22,6 @@ void trsv(bool transpose, std::size_t n, const Real* L, std::size_t ldl, Real* x
 template <class Real>
 int potrf(std::size_t n, Real* G, std::size_t ldg);
 template <class Real>
-int pstrf(std::size_t n, Real* G, std::size_t ldg, int* pivot, int* rank, Real threshold);
-template <class Real>
 int gelqf(std::size_t m, std::size_t n, Real* A, std::size_t lda);
 template <class Real>
 int syevd(bool vectors, std::size_t n, Real* G, std::size_t ldg, Real* values);

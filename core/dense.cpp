@@ -15,6 +15,7 @@ namespace {
 
 constexpr Index tile = 192;          ///< of tiled factorizations
 constexpr Index solve_block = 256;   ///< columns that a triangular solve takes at a time
+constexpr Index pivoted_block = 96;  ///< columns between two updates of what is left
 constexpr Index solve_piece = 1024;  ///< rows below them that a task updates
 
 }  // namespace
@@ -133,23 +134,71 @@ void cholesky_solve(const Mat<Real>& L, Col<Real>& x) {
   solve_lower_transposed(L, x);
 }
 
+namespace {
+
+/// Rows and columns i and j > i of the lower triangle of G change places, and with them rows i and j of the columns of L before.
+template <class Real>
+void swap_symmetric(Mat<Real>& G, Index i, Index j) {
+  for (Index c = 0; c < i; ++c) std::swap(G(i, c), G(j, c));
+  std::swap(G(i, i), G(j, j));
+  for (Index c = i + 1; c < j; ++c) std::swap(G(c, i), G(j, c));
+  for (Index r = j + 1; r < G.n_rows; ++r) std::swap(G(r, i), G(r, j));
+}
+
+/// Column j of L, from that of G and the columns of L since `begin` that G has not taken in yet.
+template <class Real>
+void finish_column(Mat<Real>& G, Index begin, Index j, Real pivot) {
+  const Index k = G.n_rows, below = j + 1;
+  G(j, j) = std::sqrt(pivot);
+  const Col<Real> minus = -G.submat(j, begin, j, j).t();
+  const Blocks pieces{k - below, solve_piece};
+  parallel_for(pieces.count(), [&](Index p) {
+    const Index first = below + pieces.begin(p), count = pieces.length(p);
+    if (j > begin) kernels::add_rows<Real>({&G(first, begin), k, j - begin, count}, minus.memptr(), &G(first, j));
+    for (Index i = 0; i < count; ++i) G(first + i, j) /= G(j, j);
+  });
+}
+
+/// Columns [begin, end) of L. The column at which no pivot above the threshold is left; `end` when there is none.
+template <class Real>
+Index pivoted_panel(Mat<Real>& G, Index begin, Index end, Real threshold, std::vector<Index>& order) {
+  const Index k = G.n_rows;
+  std::vector<Real> left(k);  // diagonal of what is left of G
+  for (Index i = begin; i < k; ++i) left[i] = G(i, i);
+  for (Index j = begin; j < end; ++j) {
+    const Index pivot = static_cast<Index>(std::max_element(left.begin() + static_cast<std::ptrdiff_t>(j), left.end()) - left.begin());
+    if (!(left[pivot] > (j == 0 ? Real(0) : threshold))) return j;
+    if (pivot != j) {
+      swap_symmetric(G, j, pivot);
+      std::swap(left[j], left[pivot]);
+      std::swap(order[j], order[pivot]);
+    }
+    finish_column(G, begin, j, left[j]);
+    for (Index i = j + 1; i < k; ++i) left[i] -= G(i, j) * G(i, j);
+  }
+  return end;
+}
+
+}  // namespace
+
 template <class Real>
 Index pivoted_cholesky(Mat<Real>& G, std::vector<Index>& order, Real threshold) {
   const SingleThreadedBlas one;
   const Index k = G.n_rows;
   order.resize(k);
-  if (!all_finite(G)) {
-    for (Index i = 0; i < k; ++i) order[i] = i;
-    return 0;
+  for (Index i = 0; i < k; ++i) order[i] = i;
+  if (!all_finite(G)) return 0;
+  Index rank = 0;
+  for (Index end = 0; rank == end && end < k;) {
+    end = std::min(k, rank + pivoted_block);
+    const Index begin = rank;
+    rank = pivoted_panel(G, begin, end, threshold, order);
+    if (rank < end || end == k) break;
+    add_row_gram<Real, Real>({G.memptr() + end + begin * k, end - begin, k - end, k}, Real(-1), G.memptr() + end + end * k, k);
   }
-  std::vector<int> pivot(k);
-  int rank = 0;
-  blas::pstrf(k, G.memptr(), k, pivot.data(), &rank, threshold);
-  for (Index i = 0; i < k; ++i) order[i] = static_cast<Index>(pivot[i]) - 1;
-  const Index r = static_cast<Index>(rank);
   for (Index j = 1; j < k; ++j) std::fill(G.colptr(j), G.colptr(j) + j, Real(0));
-  G.resize(k, r);
-  return r;
+  G.resize(k, rank);
+  return rank;
 }
 
 template <class Real>

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 
 namespace raphson {
 
@@ -23,6 +24,32 @@ class Interrupt {
   Clock::time_point deadline_ = Clock::time_point::max();
   const std::atomic<bool>* cancel_ = nullptr;
 };
+
+/// What a parallel loop throws under an InterruptScope that says stop. Results are then unfinished, and dropped on the way out.
+class Interrupted : public std::exception {
+ public:
+  const char* what() const noexcept override { return "stopped early (time limit or cancellation)"; }
+};
+
+/// While alive, parallel loops started from this thread ask `interrupt` before each of their tasks and throw Interrupted when it says
+/// stop, so that a Gram matrix or a factorization of minutes ends within one of its tiles. Null: they ask nobody. Scopes nest; the
+/// innermost counts. minimize holds one while it computes steps, catches what is thrown, and resets the solver.
+class InterruptScope {
+ public:
+  explicit InterruptScope(const Interrupt* interrupt);
+  ~InterruptScope();
+  InterruptScope(const InterruptScope&) = delete;
+  InterruptScope& operator=(const InterruptScope&) = delete;
+
+  /// Of this thread; null: none.
+  static const Interrupt* current();
+
+ private:
+  const Interrupt* previous_;
+};
+
+/// Throws Interrupted where a scope of this thread says stop: for long loops of one's own.
+void stop_if_interrupted();
 
 /// Seconds since construction.
 class Stopwatch {

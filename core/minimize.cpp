@@ -41,7 +41,9 @@ class Run {
         stopping_(model, options, *at_),
         forcing_(options),
         mode_(mode(options, stopping_)),
-        damping_(mode_ == Globalization::levenberg_marquardt ? options.initial_damping : 0),
+        damping_(mode_ == Globalization::levenberg_marquardt ? options.initial_damping
+                 : mode_ == Globalization::unit              ? options.unit_damping
+                                                             : 0),
         recent_(mode_ == Globalization::nonmonotone ? 5 : 1) {
     if (resumption.from) restore(*resumption.from);
   }
@@ -59,6 +61,7 @@ class Run {
   double outer_measure() const;
   std::optional<Verdict> record_and_judge();
   Proposal propose();
+  std::optional<Verdict> advance_unless_interrupted();
   std::optional<Verdict> advance();
   std::optional<Verdict> line_search_step();
   std::optional<Verdict> damped_step();
@@ -119,7 +122,7 @@ Summary Run::operator()() {
   std::optional<Verdict> verdict = resumption_.from ? stopping_.verdict(record_, *at_, interrupt_) : record_and_judge();
   while (!verdict) {
     leave_if_due();
-    if (!(verdict = advance())) verdict = record_and_judge();
+    if (!(verdict = advance_unless_interrupted())) verdict = record_and_judge();
   }
   if (verdict->status == Status::converged) keep_as_best();
   stopping_.finish(summary_, *verdict);
@@ -188,6 +191,7 @@ Action Run::tell_callback() {
   if (!options_.callback) return Action::proceed;
   Iteration row = record_;
   row.theta = &x_;
+  const InterruptScope none(nullptr);
   return options_.callback(row);
 }
 
@@ -227,7 +231,9 @@ Proposal Run::propose() {
   if (proposal.damping > 0) {
     Vec diagonal;
     at_->matrix()->gram_diagonal(diagonal);
-    proposal.damping_abs = proposal.damping * arma::mean(diagonal);
+    const double mean = arma::mean(diagonal);
+    // Unit steps keep to one shift while the mean hardly changes, so that what solvers keep serves on.
+    proposal.damping_abs = proposal.damping * (mode_ == Globalization::unit ? std::exp2(std::round(std::log2(mean))) : mean);
   }
   StepSystem step(*at_, proposal.damping_abs);
   GramSystem& system = step.system;
@@ -252,6 +258,18 @@ Proposal Run::propose() {
 std::unique_ptr<Line> Run::along(const Vec& p) const {
   auto line = at_->along(p);
   return line ? std::move(line) : model_.along(x_, p);
+}
+
+/// A step that is cut short leaves the point where it was, and the solver with nothing half made.
+std::optional<Verdict> Run::advance_unless_interrupted() {
+  try {
+    const InterruptScope scope(&interrupt_);
+    return advance();
+  } catch (const Interrupted&) {
+    solver_.reset();
+    auto verdict = stopping_.verdict(record_, *at_, interrupt_);
+    return verdict ? verdict : Verdict{Status::interrupted, "interrupted at " + stopping_.shortfall(record_)};
+  }
 }
 
 std::optional<Verdict> Run::advance() {
@@ -450,6 +468,8 @@ void check(const Options& options) {
                  "give a number between 0 and 1");
   require_option(options.initial_damping > 0 && std::isfinite(options.initial_damping), "initial damping", options.initial_damping,
                  "give a positive number such as 1e-3");
+  require_option(options.unit_damping >= 0 && std::isfinite(options.unit_damping), "unit damping", options.unit_damping,
+                 "give a number ≥ 0 such as 1e-8");
   require_option(options.residual_reference >= 0 && std::isfinite(options.residual_reference), "residual reference",
                  options.residual_reference, "give a norm, or 0 for that of the start");
   require_option(options.threads >= 0, "threads", options.threads, "give 0 for all cores, or a positive number");

@@ -69,6 +69,7 @@ struct Options {
   bool continues = false;    ///< this run continues the previous one with this solver object (the same data, a nearby problem): what the
                              ///< solver keeps is used again, and θ is taken as it is
   double initial_damping = 1e-3;  ///< levenberg_marquardt: λ relative to trace(AᵀA)/k
+  double unit_damping = 0;        ///< unit: λ of every step, relative to trace(AᵀA)/k rounded to a power of two; ≥ 0
   std::uint64_t seed = 0;
   int threads = 0;                                                ///< 0: as the enclosing ThreadScope, or all cores
   double memory_limit = std::numeric_limits<double>::infinity();  ///< bytes of solver work space

@@ -1,4 +1,5 @@
 #include <raphson/core/error.hpp>
+#include <raphson/core/interrupt.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <mutex>
@@ -96,7 +97,9 @@ Blocks cut(Index total, Index least, Index most) {
 
 void parallel_for(Index count, const std::function<void(Index)>& task) {
   if (count == 0) return;
+  stop_if_interrupted();
   if (count == 1) return task(0);
+  const Interrupt* interrupt = InterruptScope::current();
   char begun = 0, ended = 0;
   order_release(&begun);
   const auto run = [&] {
@@ -104,7 +107,10 @@ void parallel_for(Index count, const std::function<void(Index)>& task) {
         tbb::blocked_range<Index>(0, count, 1),
         [&](const tbb::blocked_range<Index>& range) {
           order_acquire(&begun);
-          for (Index i = range.begin(); i < range.end(); ++i) task(i);
+          for (Index i = range.begin(); i < range.end(); ++i) {
+            if (interrupt && (*interrupt)()) throw Interrupted();
+            task(i);
+          }
           order_release(&ended);
         },
         tbb::simple_partitioner());

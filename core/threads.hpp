@@ -55,7 +55,8 @@ struct Blocks {
 /// At most `most` blocks of at least `least` items: the shape of a reduction, a function of its arguments only.
 Blocks cut(Index total, Index least, Index most = 64);
 
-/// Calls task(i) for i in [0, count), in any order and on any thread. An exception from a task is rethrown here.
+/// Calls task(i) for i in [0, count), in any order and on any thread. An exception from a task is rethrown here. Under an InterruptScope
+/// that says stop, throws Interrupted before the next task.
 void parallel_for(Index count, const std::function<void(Index)>& task);
 
 /// out[0..length) = Σ over blocks, added in block order, of what task(block, partial) leaves in `partial` (zeroed before).

@@ -167,8 +167,9 @@ Options Training::stage_options(const TrainingStage& stage) {
   options.globalization = stage.globalization;
   options.tolerance = stage.goal;
   options.max_iterations = std::min(stage.max_iterations, iterations_left());
-  options.time_limit = options_.time_limit - journal_.seconds_here();
-  options.initial_damping = damping_;
+  options.time_limit = stage.time_share * (options_.time_limit - journal_.seconds_here());
+  options.initial_damping = stage.damping > 0 ? stage.damping : damping_;
+  if (stage.globalization == Globalization::unit) options.unit_damping = stage.damping;
   options.callback = [this, stage](const Iteration& local) { return watch(local, stage); };
   return options;
 }
@@ -215,7 +216,8 @@ void Training::collect(const Summary& part, const TwoLayerRelu& minimized, const
     if (first || local.iteration > 0) summary_.history.push_back(translated(local, stage));
   }
   damping_ = std::clamp(damping_, smallest_damping, largest_damping);
-  const std::string end = end_ == End::disappointed ? why_ : to_string(part.status);
+  const bool share_used = part.status == Status::time_limit && stage.time_share < 1;
+  const std::string end = end_ == End::disappointed ? why_ : share_used ? "its share of the time used up" : to_string(part.status);
   summary_.notes.push_back(fmt::format("iterations {} to {}: {}, residual ratio {:.1e} to {:.1e}, {}", done_, done_ + part.iterations,
                                        stage.text(), translated(part.history.front(), stage).residual_ratio, smallest, end));
   done_ += part.history.back().iteration;
@@ -247,6 +249,7 @@ bool Training::decided(const TrainingStage& stage) {
     case Status::iteration_limit:
       return iterations_left() == 0;
     case Status::time_limit:
+      return stage.time_share == 1 || !(journal_.seconds_here() < options_.time_limit);
     case Status::interrupted:
       return true;
     default:

@@ -27,13 +27,20 @@ void gram_into(const GramSystem& system, Mat<float>& G) { system.A->gram_single(
 
 /// Null when the factorization broke down; `finite` says whether AᵀA was finite.
 template <class Real>
-std::unique_ptr<Preconditioner> factored(const GramSystem& system, const Vec& mu, bool& finite) {
+std::unique_ptr<Preconditioner> factored(const GramSystem& system, const Vec& mu, double shift, bool& finite) {
   Mat<Real> G;
   gram_into(system, G);
   finite = all_finite(G);
   ScaledFactor<Real> factor;
-  if (!finite || !cholesky_factor(G, mu, 0, factor)) return nullptr;
+  if (!finite || !cholesky_factor(G, mu, shift, factor)) return nullptr;
   return std::make_unique<TriangularPreconditioner<Real>>(std::move(factor), sizeof(Real) == 4 ? "Cholesky, f32" : "Cholesky, f64");
+}
+
+/// In single precision; where that breaks down, shifted, which CG makes up for when the system has a shift of its own.
+std::unique_ptr<Preconditioner> factored_single(const GramSystem& system, const Vec& mu, bool& finite, bool& shifted) {
+  auto factor = factored<float>(system, mu, 0, finite);
+  shifted = !factor && finite && mu.min() > 0;
+  return shifted ? factored<float>(system, mu, rescue_shift<float>(system.size()), finite) : std::move(factor);
 }
 
 }  // namespace
@@ -88,8 +95,8 @@ bool Chord::State::take_up(const GramSystem& system, Vec& z, LinearReport& repor
 bool Chord::State::try_rung(const GramSystem& system, bool verify, Vec& z, LinearReport& report) {
   const Stopwatch setup;
   const char* precision = rung == Rung::single ? "single" : "double";
-  bool finite = true;
-  factor = rung == Rung::single ? factored<float>(system, mu, finite) : factored<double>(system, mu, finite);
+  bool finite = true, shifted = false;
+  factor = rung == Rung::single ? factored_single(system, mu, finite, shifted) : factored<double>(system, mu, 0, finite);
   report.setup_seconds += setup.seconds();
   if (!finite && rung == Rung::full) {
     fail_non_finite(system, z, report);
@@ -102,7 +109,8 @@ bool Chord::State::try_rung(const GramSystem& system, bool verify, Vec& z, Linea
   const Stopwatch watch;
   factor->solve(*system.b, z);
   if (!z.is_finite()) z.zeros();
-  if (!verify) {
+  report.extra_shift = factor->extra_shift();
+  if (!verify && !shifted) {
     report.status = LinearStatus::unverified;
     report.message = fmt::format("{}: one solve, residual not measured.", factor->name());
     report.solve_seconds += watch.seconds();

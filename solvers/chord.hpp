@@ -11,8 +11,9 @@ namespace raphson {
 /// (contraction NaN), and one after a step with a new factor that contracted by less than ½, are verified on AᵀA + diag(μ) itself
 /// and refined by conjugate gradients with the factor.
 ///
-/// AᵀA is formed by A->gram_single. When the factorization breaks down in single precision (κ beyond about 10⁶), double is tried, then
-/// Exact with its QR, rank and shift; the report names each, and the rest of the run starts with what worked. Cost of a new factor: gram +
+/// AᵀA is formed by A->gram_single. When the factorization breaks down in single precision (κ beyond about 10⁶), a larger shift is added
+/// where μ > 0 already, for conjugate gradients to make up; else or then double precision is tried, then Exact with its QR, rank and
+/// shift; the report names each, and the rest of the run starts with what worked. Cost of a new factor: gram +
 /// k³/3 flops in single precision, 8k² bytes (12k² without A->single()).
 class Chord : public LinearSolver {
  public:

@@ -108,6 +108,11 @@ double kernel_cg_iterations(double tolerance, double condition) {
   return 1 + digits(tolerance) / std::log10((root + 1) / (root - 1));
 }
 
+double sampled_condition(double expected, const GramSystem& system) {
+  const double root = std::min(0.9, std::sqrt(real(system.size()) / real(system.A->rows())));
+  return expected * std::pow((1 + root) / (1 - root), 2);
+}
+
 double plain_cg_iterations(double tolerance, Index k, bool jacobi) {
   return std::min(real(k), 10.0) + std::min(real(k), (jacobi ? 25 : 60) * digits(tolerance));
 }

@@ -28,6 +28,9 @@ double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const 
 /// ((√c+1)/(√c−1))²; in the 2-norm, where large columns count more, it takes up to a third less, and a fifth less
 /// is assumed.
 double sketched_cg_iterations(double tolerance, Index s, Index k);
+/// Condition number of M⁻¹H where H = AᵀA is a sample, of N columns of Aᵀ, of what M is: that of a sample covariance matrix of k unknowns,
+/// ((1+√c)/(1−√c))², c = k/N (Marchenko and Pastur 1967), times what is `expected` however large N is.
+double sampled_condition(double expected, const GramSystem& system);
 /// Iterations that CG needs where M⁻¹H has this condition number; 2 where it is not known: AᵀA itself.
 double kernel_cg_iterations(double tolerance, double condition);
 /// Iterations assumed for CG without a sketch, where nothing is known about the spectrum.

@@ -88,7 +88,7 @@ Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& mac
   const bool kept_by_kind = !std::isnan(state_->kind->condition());
   const bool triangular = estimate.bytes >= 4 * k * k;
   const double iterations = s > 0        ? sketched_cg_iterations(system.tolerance, s, system.size())
-                            : triangular ? kernel_cg_iterations(system.tolerance, state_->kind->condition())
+                            : triangular ? kernel_cg_iterations(system.tolerance, sampled_condition(state_->kind->condition(), system))
                                          : plain_cg_iterations(system.tolerance, system.size(), true);
   const double each =
       product_seconds(*system.A, machine, state_->precision) + (triangular ? substitution_seconds(system.size(), machine) : 0);

@@ -58,7 +58,9 @@ Estimate PreconditionedGd::estimate(const GramSystem& system, const Machine& mac
   const double c = std::max(1.1, static_cast<double>(s) / static_cast<double>(system.size()));
   const double rate = iteration_ == Iteration::chebyshev ? 1 / std::sqrt(c) : 2 * std::sqrt(c) / (c + 1);
   const double steps = lanczos_steps + std::log(std::min(system.tolerance, 0.5)) / std::log(rate);
-  return sketched_solve_estimate(system, machine, sketch_, s, steps);
+  Estimate estimate = sketched_solve_estimate(system, machine, sketch_, s, steps);
+  estimate.once = 0;  // every system is sketched anew
+  return estimate;
 }
 
 LinearReport PreconditionedGd::solve(const GramSystem& system, Vec& z) {

@@ -16,7 +16,10 @@ constexpr Index attempts = 3;
 }  // namespace
 
 Estimate SketchAndSolve::estimate(const GramSystem& system, const Machine& machine) const {
-  return sketched_solve_estimate(system, machine, sketch_, sketch_size(sketch_, system.A->rows(), system.size(), default_factor), 1);
+  const Index s = sketch_size(sketch_, system.A->rows(), system.size(), default_factor);
+  Estimate estimate = sketched_solve_estimate(system, machine, sketch_, s, 1);
+  estimate.once = 0;  // every system is sketched anew
+  return estimate;
 }
 
 LinearReport SketchAndSolve::solve(const GramSystem& system, Vec& z) {

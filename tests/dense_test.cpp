@@ -82,6 +82,21 @@ BOOST_AUTO_TEST_CASE(pivoted_cholesky_finds_the_rank) {
   BOOST_TEST(pivoted_cholesky(G, order, 1e-10) == 0u);
 }
 
+// Several blocks of columns and pieces of rows; the pivots are the largest that are left, so that they decrease.
+BOOST_AUTO_TEST_CASE(pivoted_cholesky_of_several_blocks) {
+  for (const auto& [k, rank] : {std::pair<Index, Index>{1300, 250}, {310, 310}, {289, 192}}) {
+    const arma::mat B = random<double>(k, rank);
+    const arma::mat G = B * B.t();
+    arma::mat L = G;
+    std::vector<Index> order;
+    BOOST_TEST(pivoted_cholesky(L, order, 1e-9) == rank);
+    const arma::uvec permutation(std::vector<arma::uword>(order.begin(), order.end()));
+    BOOST_TEST(arma::norm(G.submat(permutation, permutation) - L * L.t(), "fro") < 1e-12 * arma::norm(G, "fro"));
+    BOOST_TEST(arma::accu(arma::abs(arma::trimatu(L.head_rows(rank), 1))) == 0);
+    for (Index j = 1; j < rank; ++j) BOOST_REQUIRE(L(j, j) <= L(j - 1, j - 1) * (1 + 1e-12));
+  }
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(lq_gives_the_cholesky_factor_without_squaring, Real, Reals) {
   const Mat<Real> B = random<Real>(30, 100);
   Mat<Real> work = B, L;

@@ -95,6 +95,22 @@ std::shared_ptr<const KernelFactor> factor_kernel(const DataMatrix& X, Index hid
   return nullptr;
 }
 
+/// Of the mean diagonal entry of K, about: shifts below are factored as this, which costs CG a step or two at most.
+constexpr double least_shift = 1e-6;
+
+/// The power of four nearest to a positive number.
+double power_of_four(double x) { return std::exp2(2 * std::round(std::log2(x) / 2)); }
+
+/// ½H times the mean of ‖xᵢ‖².
+double mean_diagonal(const DataMatrix& X, Index hidden_layers) {
+  double sum = 0, square = 0;
+  for (Index i = 0; i < X.rows(); ++i) {
+    inner_products(X, i, 1, i, 1, &square);
+    sum += square;
+  }
+  return 0.5 * static_cast<double>(hidden_layers) * sum / static_cast<double>(X.rows());
+}
+
 /// K⁻¹ on each of so many vectors of n, one after the other.
 class KernelPreconditioner final : public Preconditioner {
  public:
@@ -140,7 +156,8 @@ class KernelPreconditioner final : public Preconditioner {
 
 class KernelKind final : public PreconditionerKind {
  public:
-  KernelKind(DataMatrix X, Index hidden_layers) : X_(std::move(X)), hidden_layers_(hidden_layers) {}
+  KernelKind(DataMatrix X, Index hidden_layers)
+      : X_(std::move(X)), hidden_layers_(hidden_layers), least_shift_(least_shift * mean_diagonal(X_, hidden_layers)) {}
   std::string name() const override { return "relu-kernel"; }
 
   std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const override {
@@ -155,9 +172,9 @@ class KernelKind final : public PreconditionerKind {
       return nullptr;
     }
     const std::lock_guard lock(mutex_);
-    if (!factor_ || factor_->shift != system.shift) {
+    if (const double shift = factored_shift(system); !factor_ || factor_->shift != shift) {
       const SingleThreadedBlas blas;
-      factor_ = factor_kernel(X_, hidden_layers_, system.shift);
+      factor_ = factor_kernel(X_, hidden_layers_, shift);
     }
     if (!factor_) {
       why = "relu-kernel: K is singular (rows of zeros, or non-finite data)";
@@ -169,7 +186,7 @@ class KernelKind final : public PreconditionerKind {
   Estimate estimate_build(const GramSystem& system, const Machine& machine) const override {
     const double n = static_cast<double>(X_.rows()), d = static_cast<double>(X_.cols());
     const std::lock_guard lock(mutex_);
-    const bool kept = factor_ && factor_->shift == system.shift;
+    const bool kept = factor_ && factor_->shift == factored_shift(system);
     // An element costs some 60 flops of gemm a layer beside its inner product.
     const double make =
         n * n * (2 * d + 60 * static_cast<double>(hidden_layers_)) / machine.gemm + n * n * n / 3 / machine.factor_rate(X_.rows(), true);
@@ -180,8 +197,15 @@ class KernelKind final : public PreconditionerKind {
   double condition() const override { return 4 * static_cast<double>(hidden_layers_ * hidden_layers_); }
 
  private:
+  /// What is factored for a system's shift: so rounded that the factor outlives changes of damping, without depending on the systems
+  /// before.
+  double factored_shift(const GramSystem& system) const {
+    return system.shift > 0 ? power_of_four(std::max(system.shift, least_shift_)) : 0;
+  }
+
   DataMatrix X_;
   Index hidden_layers_;
+  double least_shift_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const KernelFactor> factor_;
 };

@@ -20,7 +20,7 @@ std::vector<Index> dealt(Index n, Seed seed) {
   return order;
 }
 
-/// One step on a batch; false when the solver gave nothing usable.
+/// One step on a batch; false when the solver gave nothing usable, or was cut short.
 bool step(const TwoLayerRelu& batch, LinearSolver& solver, double damping, Seed seed, const Interrupt& interrupt, Vec& W,
           Summary& summary) {
   const auto at = batch.linearize(W);
@@ -36,7 +36,14 @@ bool step(const TwoLayerRelu& batch, LinearSolver& solver, double damping, Seed 
   system.seed = seed;
   system.interrupt = &interrupt;
   Vec z;
-  const LinearReport report = solver.solve(system, z);
+  LinearReport report;
+  try {
+    const InterruptScope scope(&interrupt);
+    report = solver.solve(system, z);
+  } catch (const Interrupted&) {
+    solver.reset();
+    return false;
+  }
   summary.phases.linear_setup += report.setup_seconds;
   summary.phases.linear_solve += report.solve_seconds;
   summary.inner_iterations += report.iterations;

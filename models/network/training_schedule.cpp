@@ -17,8 +17,15 @@ constexpr Index learning_limit = 60;
 constexpr double sharpnesses[] = {4, 16};
 /// A smoothed stage is done at a residual ratio of this over β, or a tenth of the goal: sharpening changes f by about 1/β.
 constexpr double smoothed_goal = 0.04;
+/// Where lazy starts are to follow, each smoothed stage may use this part of the time left.
+constexpr double smoothed_share = 0.25;
 /// Larger and larger lazy starts. The last is the largest at which f has the digits that a tolerance of 1e-8 needs.
 constexpr double lazy_scales[] = {10, 1000, 1e5};
+/// Damping, relative to trace(JJᵀ)/n, at which single precision factors what rows that nearly coincide make singular: of unit steps, where
+/// it costs no convergence that matters, and of the first step from a lazy start.
+constexpr double harmless_damping = 1e-8, lazy_damping = 1e-6;
+/// Observations times neurons up to which there are smoothed stages before lazy starts: beyond, a step on doubles costs too many on bits.
+constexpr double cheap_smoothing = 5e6;
 
 /// Unit steps have disappointed when this many in a row bring no new best point, or the residual is this much above the best, or the best
 /// has fallen by less than `progress` within `window`.
@@ -28,7 +35,7 @@ struct Pace {
   Index window;
   double progress;
 };
-constexpr Pace unit_pace{40, 0.25}, learning_pace{12, 0.5}, damped_pace{30, 0.9};
+constexpr Pace unit_pace{40, 0.25}, lazy_pace{2, 0.2}, learning_pace{12, 0.5}, damped_pace{30, 0.9};
 /// More damping than this, relative to trace(JJᵀ)/n, means steps that no longer cross a kink.
 constexpr double largest_damping = 100;
 
@@ -46,6 +53,52 @@ std::string unit_disappointment(const std::vector<double>& ratios) {
   if (static_cast<Index>(ratios.end() - best) > patience) return fmt::format("no better point in {} steps", patience);
   if (!(ratios.back() <= growth * *best)) return "steps went astray";
   return too_slow(ratios, unit_pace) ? "too slow" : "";
+}
+
+/// Damped stages that learn features, the last of them unit steps on the net's own bits. Each comes to nothing when the one before does.
+std::vector<TrainingStage> learning_stages(const TrainingStage& unit, bool kinks, bool lazy) {
+  TrainingStage learning = unit;
+  learning.globalization = Globalization::levenberg_marquardt;
+  learning.damping = 0;
+  learning.start = Start::lazy;
+  learning.scale = learning_scale;
+  learning.max_iterations = learning_limit;
+  learning.impatient = true;
+  if (!kinks) return {learning};
+  if (lazy) learning.time_share = smoothed_share;
+  std::vector<TrainingStage> stages;
+  for (const double sharpness : sharpnesses) {
+    learning.sharpness = sharpness;
+    learning.goal = std::max(smoothed_goal / sharpness, 0.1 * unit.goal);
+    stages.push_back(learning);
+    learning.start = Start::here;
+  }
+  stages.push_back(unit);
+  return stages;
+}
+
+/// Steps from larger and larger lazy starts, on bits: damped, hardly, for what nearly coincides.
+std::vector<TrainingStage> lazy_stages(const TrainingStage& unit) {
+  std::vector<TrainingStage> stages;
+  for (const double scale : lazy_scales) {
+    TrainingStage stage = unit;
+    stage.globalization = Globalization::levenberg_marquardt;
+    stage.damping = lazy_damping;
+    stage.start = Start::lazy;
+    stage.scale = scale;
+    stage.swift = true;
+    stages.push_back(stage);
+  }
+  return stages;
+}
+
+/// Appends stages; `together`: what one of them does not reach the later ones of them will not either.
+void append(std::vector<TrainingStage> more, bool together, std::vector<TrainingStage>& stages) {
+  const Index end = stages.size() + more.size();
+  for (TrainingStage& stage : more) {
+    stage.when_missed = together ? end : stages.size() + 1;
+    stages.push_back(stage);
+  }
 }
 
 }  // namespace
@@ -69,49 +122,28 @@ std::string TrainingStage::text() const {
 std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainOptions& options, double goal) {
   const bool planned = options.globalization == Globalization::automatic;
   const bool kinks = net.activation().kind == Activation::Kind::relu, enough = net.parameters() >= net.data().rows();
-  const TrainingStage unit{.globalization = Globalization::unit, .goal = goal, .max_iterations = options.max_iterations};
-  TrainingStage damped = unit;
-  damped.globalization = Globalization::levenberg_marquardt;
-  damped.start = Start::best;
+  TrainingStage unit{.globalization = Globalization::unit, .goal = goal, .max_iterations = options.max_iterations};
+  if (planned && enough) unit.damping = harmless_damping;
 
-  std::vector<TrainingStage> stages{unit};
-  stages.front().when_missed = 1;
+  std::vector<TrainingStage> stages;
+  append({unit}, false, stages);
   if (!planned) {
     stages.front().globalization = options.globalization;
     stages.front().give_up_early = false;
     if (!options.continuation || !kinks) return stages;
   }
   if (options.continuation) {
-    TrainingStage learning = damped;
-    learning.start = Start::lazy;
-    learning.scale = learning_scale;
-    learning.max_iterations = learning_limit;
-    learning.impatient = true;
-    if (kinks) {
-      for (const double sharpness : sharpnesses) {
-        learning.sharpness = sharpness;
-        learning.goal = std::max(smoothed_goal / sharpness, 0.1 * goal);
-        stages.push_back(learning);
-        learning.start = Start::here;
-      }
-      stages.push_back(unit);
-    } else {
-      stages.push_back(learning);
-    }
-    // What one of these does not reach the next ones will not either.
-    for (Index i = 1; i < stages.size(); ++i) stages[i].when_missed = stages.size();
-    for (const double scale : lazy_scales) {
-      if (!enough) break;            // fewer parameters than rows: not in the regime at any scale
-      if (net.outputs() > 1) break;  // no pairs of neurons cancel in every output
-      TrainingStage stage = unit;
-      stage.start = Start::lazy;
-      stage.scale = scale;
-      stage.when_missed = stages.size() + 1;
-      stages.push_back(stage);
-    }
+    // Fewer parameters than rows: not in the lazy regime at any scale. Several outputs: no pairs of neurons cancel in all of them.
+    const bool lazy = enough && net.outputs() == 1;
+    const bool dear = kinks && static_cast<double>(net.data().rows()) * static_cast<double>(net.width()) > cheap_smoothing;
+    if (!lazy || !dear) append(learning_stages(unit, kinks, lazy), true, stages);
+    if (lazy) append(lazy_stages(unit), false, stages);
   }
-  stages.push_back(damped);
-  stages.back().when_missed = stages.size();
+  TrainingStage damped = unit;
+  damped.globalization = Globalization::levenberg_marquardt;
+  damped.damping = 0;
+  damped.start = Start::best;
+  append({damped}, false, stages);
   return stages;
 }
 
@@ -119,7 +151,8 @@ std::string disappointment(const TrainingStage& stage, const std::vector<double>
   if (stage.globalization == Globalization::unit) return unit_disappointment(ratios);
   if (stage.globalization == Globalization::levenberg_marquardt && damping > largest_damping)
     return fmt::format("damping grew to {:.0e} of the mean diagonal", damping);
-  return too_slow(ratios, stage.impatient ? learning_pace : damped_pace) ? "no more progress" : "";
+  const Pace& pace = stage.swift ? lazy_pace : stage.impatient ? learning_pace : damped_pace;
+  return too_slow(ratios, pace) ? "no more progress" : "";
 }
 
 }  // namespace raphson

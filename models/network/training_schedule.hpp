@@ -18,10 +18,13 @@ struct TrainingStage {
   double scale = 0;      ///< of a lazy start
   double sharpness = 0;  ///< β of softplus(βz)/β in place of the model's own activation; 0: its own
   Globalization globalization = Globalization::automatic;
+  double damping = 0;         ///< of its first damped step, or of all its unit steps; 0: what the stage before ended with, or none
   double goal = 0;            ///< residual ratio at which the stage is done
   Index max_iterations = 0;   ///< of this stage alone
+  double time_share = 1;      ///< of the time that is left when there is a limit; below 1 training goes on when it is used up
   bool give_up_early = true;  ///< whether steps that disappoint end it; false for those that the user chose
   bool impatient = false;     ///< damped steps are given up sooner: other stages follow
+  bool swift = false;         ///< steps are given up at the first that brings little: an interpolating lazy start takes few
   Index when_missed = 0;      ///< index of the stage that follows when the goal was not reached; when it was, the next one follows
 
   bool smoothed() const { return sharpness > 0; }

@@ -32,12 +32,6 @@ bool factor_rounded(Mat<float>& G, const Vec& mu, ScaledFactor<float>& factor, d
   return error <= useful_error;
 }
 
-/// Added to an equilibrated matrix that would not factor: far above the rounding errors that amplify in its null space.
-template <class Real>
-double rescue_shift() {
-  return std::pow(static_cast<double>(std::numeric_limits<Real>::epsilon()), 2.0 / 3.0);
-}
-
 /// BBᵀ + diag(μ) in precision Real by the ways that `how` permits, in order; `text` names the one that worked.
 template <class Real>
 bool factor_sketch(const Mat<double>& B, const Vec& mu, SketchFactor how, bool rounded, ScaledFactor<Real>& factor, std::string& text) {
@@ -67,10 +61,10 @@ bool factor_sketch(const Mat<double>& B, const Vec& mu, SketchFactor how, bool r
   if (how != SketchFactor::cholesky && qr_way(0)) return true;
   if (how == SketchFactor::cholesky) {
     text = precision + "shifted Cholesky";
-    return cholesky_way(rescue_shift<Real>());
+    return cholesky_way(rescue_shift<Real>(B.n_rows));
   }
   text = precision + "shifted QR";
-  return qr_way(rescue_shift<Real>());
+  return qr_way(rescue_shift<Real>(B.n_rows));
 }
 
 class SketchedKind final : public PreconditionerKind {
@@ -140,7 +134,7 @@ class SketchedKind final : public PreconditionerKind {
       double error;
       if (rounded && system.A->gram_rounded(G) && factor_rounded(G, mu, factor, error)) return made("i8", std::max(error, 0.01));
     }
-    for (const double shift : {0.0, rescue_shift<Real>()}) {
+    for (const double shift : {0.0, rescue_shift<Real>(system.size())}) {
       Mat<Real> G;
       gram_in(system, G);
       if (system.interrupted()) {

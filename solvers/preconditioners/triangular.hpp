@@ -1,5 +1,10 @@
 #pragma once
 #include <raphson/core/preconditioner.hpp>
+#include <raphson/solvers/factorizations/equilibration.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace raphson {
 
@@ -40,6 +45,14 @@ class TriangularPreconditioner final : public Preconditioner {
   Index sketch_size_;
   double error_;
 };
+
+/// σ below for a k × k matrix that would not factor: far above the rounding errors that amplify in its null space, and above what pivots
+/// must exceed.
+template <class Real>
+double rescue_shift(Index k) {
+  const double rounding = std::pow(static_cast<double>(std::numeric_limits<Real>::epsilon()), 2.0 / 3.0);
+  return std::max(rounding, 2 * static_cast<double>(pivot_floor<Real>(k)));
+}
 
 /// Factor of G + diag(μ) + σ·diag, G destroyed, where σ (relative to the diagonal) is usually 0. False when a pivot is not above
 /// the rounding errors (pivot_floor): the matrix is numerically singular, or not finite. k³/3 flops.

@@ -5,6 +5,8 @@
 #include <raphson/problems/generators.hpp>
 #include <raphson/solvers/auto.hpp>
 #include <raphson/solvers/estimates.hpp>
+#include <raphson/solvers/preconditioned_gd.hpp>
+#include <raphson/solvers/sketch_and_solve.hpp>
 #include <raphson/solvers/sketches/sketches.hpp>
 #include <raphson/solvers/sparse_cholesky.hpp>
 #include <support/gram_cases.hpp>
@@ -111,6 +113,14 @@ BOOST_AUTO_TEST_CASE(large_networks_go_to_their_kernel) {
   const auto at = net.linearize(net.initial_weights());
   const Estimate estimate = choice(at->matrix());
   BOOST_TEST(estimate.used == "kernel-cg", estimate.reason);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_sketched_for_every_system_is_paid_for_every_system) {
+  const GramCase g = tall();
+  for (const Estimate& e : {SketchAndSolve().estimate(g.system(), Machine{}), PreconditionedGd().estimate(g.system(), Machine{})}) {
+    BOOST_TEST(e.seconds > 0);
+    BOOST_TEST(e.run_seconds(25) == 25 * e.seconds, boost::test_tools::tolerance(1e-12));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(sketches_of_networks_have_their_price) {

@@ -4,6 +4,7 @@
 #include <raphson/models/network/kernel_preconditioner.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 #include <raphson/problems/generators.hpp>
+#include <raphson/solvers/estimates.hpp>
 #include <raphson/solvers/solvers.hpp>
 #include <support/gram_cases.hpp>
 
@@ -155,6 +156,69 @@ BOOST_AUTO_TEST_CASE(kernel_cg_takes_the_kernel_that_networks_offer_and_shares_i
   const auto elsewhere = sphere_net(80, 6, 1024).linearize(W);
   system.A = elsewhere->matrix();
   BOOST_TEST(second.estimate(system, Machine::nominal()).once > 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_factor_of_the_kernel_outlives_small_changes_of_damping) {
+  const TwoLayerRelu net = sphere_net(80, 6, 1024);
+  const auto at = net.linearize(net.initial_weights());
+  GramSystem system;
+  system.A = at->matrix();
+  system.b = &at->right_hand_side();
+  system.shift = 1.0e-3;
+  KernelCg solver;
+  Vec z;
+  BOOST_TEST((solver.solve(system, z).status == LinearStatus::converged));
+  const auto price = [&](double shift) {
+    system.shift = shift;
+    return solver.estimate(system, Machine::nominal()).once;
+  };
+  BOOST_TEST(price(0.8e-3) == 0);
+  BOOST_TEST(price(1.2e-3) == 0);
+  BOOST_TEST(price(1e-2) > 0);
+  BOOST_TEST(price(0) > 0);
+  // All that is small is one to it.
+  system.shift = 1e-7;
+  BOOST_TEST((solver.solve(system, z).status == LinearStatus::converged));
+  BOOST_TEST(price(1e-9) == 0);
+  BOOST_TEST(price(1e-5) > 0);
+}
+
+// M⁻¹JJᵀ is a sample covariance matrix: its condition number goes with n/(md).
+BOOST_AUTO_TEST_CASE(the_condition_of_kernel_cg_goes_with_weights_a_row) {
+  for (const Index width : {40u, 160u, 2000u}) {
+    const TwoLayerRelu net = sphere_net(200, 10, width);
+    const auto at = net.linearize(net.initial_weights());
+    GramSystem system;
+    system.A = at->matrix();
+    system.b = &at->right_hand_side();
+    system.tolerance = 1e-10;
+    Vec z;
+    const double condition = KernelCg().solve(system, z).condition, expected = sampled_condition(1, system);
+    BOOST_TEST_CONTEXT(width << ": " << condition << ", expected " << expected) {
+      BOOST_TEST(condition > 0.5 * expected);
+      BOOST_TEST(condition < 2 * expected);
+    }
+  }
+}
+
+// Rows that coincide in single precision, and a shift below its rounding: one factor in single precision all the same.
+BOOST_AUTO_TEST_CASE(a_larger_shift_keeps_to_single_precision_where_there_is_one) {
+  Generated data = generate_sphere(200, 6, Seed(3));
+  arma::mat X = data.C.dense();
+  for (Index i = 0; i < 20; i += 2) X.col(i + 1) = X.col(i);
+  const TwoLayerRelu net(DataMatrix::from_rows(X), data.y, {.width = 512});
+  const auto at = net.linearize(net.initial_weights());
+  GramSystem system;
+  system.A = at->matrix();
+  system.b = &at->right_hand_side();
+  system.tolerance = 1e-3;
+  system.shift = 1e-8;
+  Vec z;
+  const LinearReport report = Chord().solve(system, z);
+  BOOST_TEST((report.status == LinearStatus::converged), report.message);
+  BOOST_TEST(report.fallbacks.empty());
+  BOOST_TEST(report.extra_shift > 1e-6);
+  BOOST_TEST(system.relative_residual(z) <= 1e-3);
 }
 
 BOOST_AUTO_TEST_CASE(kernel_cg_is_refused_where_no_kernel_is_known) {
