@@ -119,7 +119,9 @@ void add_model_options(CLI::App& app, ProblemArguments& a) {
 }
 
 void add_solver_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
-  app.add_option("--sketch", texts.sketch, "gaussian, srht, fourier, count-sketch, sparse-sign, uniform-rows, norm-rows, leverage-rows")
+  app.add_option("--sketch", texts.sketch,
+                 "gaussian, srht, fourier, count-sketch, sparse-sign, uniform-rows, norm-rows, leverage-rows; relu: tensor, "
+                 "uniform-neurons, leverage-neurons")
       ->group("Solver");
   app.add_option("--sketch-size", a.solver.sketch.size, "Rows of the sketch, k to N. Default: 4k (sketch-and-solve 8k)")
       ->check(whole_number)
@@ -242,7 +244,12 @@ void finish_model(const CLI::App& app, const ModelArguments& model) {
 
 void finish_solver(const CLI::App& app, ProblemArguments& a, const Texts& texts) {
   SolverSettings& s = a.solver;
-  if (!texts.sketch.empty()) s.sketch.kind = find_sketch(texts.sketch);
+  if (is_network_sketch(texts.sketch)) {
+    if (!a.model.is_network()) throw InputError(fmt::format("--sketch {} is for relu, not for {}.", texts.sketch, a.model.loss));
+    s.network_sketch = texts.sketch;
+  } else if (!texts.sketch.empty()) {
+    s.sketch.kind = find_sketch(texts.sketch);
+  }
   if (given(app, "--sketch-size") && s.sketch.size == 0) throw InputError("--sketch-size 0: a sketch needs at least k rows.");
   s.sketch.precision = find_precision(texts.precision);
   s.reuse = find_reuse(texts.reuse);

@@ -131,6 +131,23 @@ FirstStep first_step(const Problem& problem, const Options& options) {
   return step;
 }
 
+SolverSettings solver_settings(const Problem& problem, const ProblemArguments& arguments) {
+  SolverSettings settings = arguments.solver;
+  const std::string& name = settings.network_sketch;
+  if (name.empty()) return settings;
+  if (!problem.network) throw InputError(fmt::format("--sketch {} is for networks of one hidden layer: give --width one number.", name));
+  const TwoLayerRelu& net = *problem.network;
+  if (net.output_trained())
+    throw InputError(
+        fmt::format("--sketch {} does not go with --train-output: columns of Jᵀ are no products of neurons and features.", name));
+  const Index residuals = net.data().rows() * net.outputs();
+  if (net.parameters() < residuals)
+    throw InputError(fmt::format("--sketch {} is for more weights than residuals: {} for {} here. Give a larger --width.", name,
+                                 net.parameters(), residuals));
+  settings.sketch.kind = find_network_sketch(name, net.data().cols());
+  return settings;
+}
+
 Options options_for(const ProblemArguments& arguments, const SolverRow& row) {
   Options options = arguments.options;
   const Index most = row.first_order() ? 2000 : arguments.model.loss == "relu" ? TrainOptions().max_iterations : options.max_iterations;
