@@ -1,14 +1,18 @@
 // Kernels of two-layer ReLU networks beside BLAS, in one run: bench-nets_kernels [threads] [--target avx2]. Least of five repeats; ratios
-// count. --target takes one of this machine's instruction sets in place of the best one: avx2, avx3, avx3_dl, sse2.
+// count. --tensor: TensorSketch instead, a column at a time, by its definition and by FFT. --target takes one of this machine's instruction
+// sets in place of the best one: avx2, avx3, avx3_dl, sse2.
 #include <raphson/core/dense.hpp>
 #include <raphson/core/interrupt.hpp>
 #include <raphson/core/seed.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/jacobian.hpp>
+#include <raphson/solvers/sketches/circular_convolution.hpp>
+#include <raphson/solvers/sketches/sketches.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 #include <string>
 
@@ -89,6 +93,37 @@ void measure(Index n, Index d, Index m) {
              1e3 * normal);
 }
 
+/// 64 columns u ⊗ v of m · d numbers.
+class RandomFactors final : public KroneckerColumns<double> {
+ public:
+  RandomFactors(Index m, Index d) : u_(random<double>(m, 64, 5)), v_(random<double>(d, 64, 6)) {}
+  Index count() const override { return 64; }
+  Index left() const override { return u_.n_rows; }
+  Index right() const override { return v_.n_rows; }
+  void left_factor(Index j, double* out) const override { std::copy_n(u_.colptr(j), u_.n_rows, out); }
+  void right_factor(Index j, double* out) const override { std::copy_n(v_.colptr(j), v_.n_rows, out); }
+
+ private:
+  arma::mat u_, v_;
+};
+
+/// Where FFT begins to pay in TensorSketch, on one thread: what another feature costs by the definition against three transforms.
+void measure_tensor(Index s) {
+  const auto column = [s](Index d) {
+    const RandomFactors A(s / 4, d);
+    const auto S = tensor_sketch(d)->make(s, s / 4 * d, Seed(1));
+    arma::mat B;
+    return 1e6 * seconds([&] { S->apply_kronecker(A, B); }) / 64;
+  };
+  const double feature = (column(36) - column(4)) / 32;
+  const auto fft = CircularConvolution<double>::make(s);
+  const arma::mat a = random<double>(s, 2, 7);
+  arma::vec out(s);
+  const double transforms = 1e6 * seconds([&] { (*fft)(a.colptr(0), a.colptr(1), out.memptr()); }, 20);
+  fmt::print("s = {:6}  {:.3f} us a feature, FFT {:.1f} us: pays from {:.0f} features = {:.1f} log2 s\n", s, feature, transforms,
+             transforms / feature, transforms / feature / std::log2(double(s)));
+}
+
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
@@ -112,15 +147,23 @@ bool choose_target(const std::string& name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int thread_count = 2;
+  int asked = 2;
+  bool tensor = false;
   for (int a = 1; a < argc; ++a) {
     if (std::string(argv[a]) == "--target" && a + 1 < argc) {
       if (!choose_target(argv[++a])) return 1;
+    } else if (std::string(argv[a]) == "--tensor") {
+      tensor = true;
     } else {
-      thread_count = std::atoi(argv[a]);
+      asked = std::atoi(argv[a]);
     }
   }
-  const ThreadScope threads(thread_count);
+  const ThreadScope threads(tensor ? 1 : asked);
+  if (tensor) {
+    if (!CircularConvolution<double>::make(8)) return fmt::print("--tensor: built without FFTW\n"), 1;
+    for (const Index s : {500, 2000, 8000, 32000}) measure_tensor(s);
+    return 0;
+  }
   for (const auto& [n, d, m] : {std::array<Index, 3>{500, 10, 4096}, {1000, 10, 65536}, {2000, 20, 16384}, {4000, 50, 16384}})
     measure(n, d, m);
 }

@@ -119,7 +119,9 @@ void add_data_options(CLI::App& app, std::string& data, ReadOptions& read, Texts
 void add_model_options(CLI::App& app, ProblemArguments& a) {
   ModelArguments& m = a.model;
   app.add_option("LOSS", m.loss, fmt::format("{}", fmt::join(loss_names(), ", ")))->required();
-  app.add_option("--l2", m.l2, "mu of the penalty 1/2 mu |x|^2, of relu 1/2 mu |W - W_0|^2, added to a sum (not a mean) over observations")
+  app.add_option("--l2", m.l2,
+                 "mu of the penalty 1/2 mu |x|^2, of relu 1/2 mu |W - W_0|^2 over all that is trained, added to a sum (not a mean) over "
+                 "observations")
       ->group("Penalty")
       ->capture_default_str();
   add_switch_off(app, "--no-intercept", m.intercept, "Leave out the constant, which is never penalized", linear_only);
@@ -138,6 +140,8 @@ void add_model_options(CLI::App& app, ProblemArguments& a) {
       ->default_str("auto");
   app.add_option("--activation", m.activation, "relu, softplus")->group(network_only)->capture_default_str();
   app.add_option("--sharpness", m.sharpness, "beta of softplus(beta z)/beta")->group(network_only)->capture_default_str();
+  app.add_flag("--train-output", m.train_output, "Train the weights of the output too, not those of the hidden layer alone; one target")
+      ->group(network_only);
   add_switch_off(app, "--no-standardize-columns", m.standardize_columns, "Leave columns as they are", network_only);
   add_switch_off(app, "--no-constant-feature", m.constant_feature, "Do not append a constant feature", network_only);
   add_switch_off(app, "--no-unit-rows", m.unit_rows, "Do not scale rows to unit norm", network_only);
@@ -146,7 +150,9 @@ void add_model_options(CLI::App& app, ProblemArguments& a) {
 }
 
 void add_solver_options(CLI::App& app, ProblemArguments& a, Texts& texts) {
-  app.add_option("--sketch", texts.sketch, "gaussian, srht, fourier, count-sketch, sparse-sign, uniform-rows, norm-rows, leverage-rows")
+  app.add_option("--sketch", texts.sketch,
+                 "gaussian, srht, fourier, count-sketch, sparse-sign, uniform-rows, norm-rows, leverage-rows; relu: tensor, "
+                 "uniform-neurons, leverage-neurons")
       ->group("Solver");
   app.add_option("--sketch-size", a.solver.sketch.size, "Rows of the sketch, k to N. Default: 4k (sketch-and-solve 8k)")
       ->check(whole_number)
@@ -269,7 +275,12 @@ void finish_model(const CLI::App& app, const ModelArguments& model) {
 
 void finish_solver(const CLI::App& app, ProblemArguments& a, const Texts& texts) {
   SolverSettings& s = a.solver;
-  if (!texts.sketch.empty()) s.sketch.kind = find_sketch(texts.sketch);
+  if (is_network_sketch(texts.sketch)) {
+    if (!a.model.is_network()) throw InputError(fmt::format("--sketch {} is for relu, not for {}.", texts.sketch, a.model.loss));
+    s.network_sketch = texts.sketch;
+  } else if (!texts.sketch.empty()) {
+    s.sketch.kind = find_sketch(texts.sketch);
+  }
   if (given(app, "--sketch-size") && s.sketch.size == 0) throw InputError("--sketch-size 0: a sketch needs at least k rows.");
   s.sketch.precision = find_precision(texts.precision);
   s.reuse = find_reuse(texts.reuse);

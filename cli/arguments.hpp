@@ -24,6 +24,7 @@ struct ModelArguments {
   double sharpness = 1;
   bool standardize_columns = true, constant_feature = true, unit_rows = true, standardize_target = true;
   bool continuation = true;
+  bool train_output = false;
 
   bool is_network() const { return loss == "relu"; }
 };

@@ -48,7 +48,7 @@ ComparedRun run_one(const Problem& problem, const SolverRow& row, const CompareA
   ComparedRun run;
   run.row = &row;
   try {
-    const std::unique_ptr<LinearSolver> solver = row.first_order() ? nullptr : row.make(arguments.solver);
+    const std::unique_ptr<LinearSolver> solver = row.first_order() ? nullptr : row.make(solver_settings(problem, arguments));
     Options options = options_for(arguments, row);
     options.cancel = cancel;
     options.callback = [&](const Iteration& iteration) {

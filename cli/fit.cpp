@@ -41,15 +41,16 @@ int run_fit(const FitArguments& arguments) {
   require_distinct({{"--data", arguments.data}, {"--json", arguments.json}, {"--save", arguments.save}, {"--resume", arguments.resume}});
   OutputFile json("--json", arguments.json), save("--save", arguments.save);
   NetworkRun network(arguments);
-  const std::unique_ptr<LinearSolver> solver = row.first_order() ? nullptr : row.make(arguments.solver);
   const ThreadScope threads(arguments.options.threads);
   Console console(arguments.quiet);
 
   const Problem problem = load_problem(arguments, console);
   print_problem(console, problem, arguments);
+  const Problem first = network.first_problem(problem);
+  const std::unique_ptr<LinearSolver> solver = row.first_order() ? nullptr : row.make(solver_settings(first, arguments));
   Options options = options_for(arguments, row);
   options.cancel = catch_interrupts();
-  const std::string announced = print_solver(console, network.first_problem(problem), row, solver.get(), options);
+  const std::string announced = print_solver(console, first, row, solver.get(), options);
   note_unused_sketch(console, arguments, row);
   print_run(console, options);
   network.announce(console, problem);

@@ -106,6 +106,7 @@ Json model_json(const SavedModel& m) {
       json["widths"] = m.widths;
     json["outputs"] = m.outputs;
     json["l2"] = m.l2;
+    json["train_output"] = m.train_output;
     json["activation"] = m.activation.kind == Activation::Kind::relu ? "relu" : "softplus";
     json["sharpness"] = m.activation.sharpness;
     json["seed"] = m.seed;
@@ -125,8 +126,9 @@ Json model_json(const SavedModel& m) {
 
 void read_network(const Json& json, SavedModel& m) {
   m.widths = json.contains("widths") ? json.at("widths").get<std::vector<Index>>() : std::vector<Index>{json.at("width").get<Index>()};
-  m.outputs = json.value("outputs", Index{1});  // files of before have one and no penalty
+  m.outputs = json.value("outputs", Index{1});  // older files have one, no penalty, and a fixed output
   m.l2 = json.value("l2", 0.0);
+  m.train_output = json.value("train_output", false);
   const auto activation = json.at("activation").get<std::string>();
   if (activation != "relu" && activation != "softplus") unknown_name("activation", activation, {"relu", "softplus"});
   m.activation = activation == "relu" ? Activation::relu() : Activation::softplus(json.at("sharpness").get<double>());
@@ -157,6 +159,7 @@ Index weight_count(const SavedModel& m) {
     count += inputs * width;
     inputs = width;
   }
+  if (m.train_output) count += m.widths.back();
   return count;
 }
 
@@ -171,6 +174,7 @@ void check_consistency(const SavedModel& m) {
     require(!m.widths.empty() && std::ranges::find(m.widths, Index{0}) == m.widths.end(), "a hidden layer has no neurons");
     require(m.outputs > 0 && m.signs.n_elem == m.widths.back() * m.outputs, "signs are missing");
     require(m.widths.size() == 1 || m.outputs == 1, "it has several hidden layers and several outputs");
+    require(!m.train_output || (m.widths.size() == 1 && m.outputs == 1), "its output is trained with several hidden layers or outputs");
     require(s.target_mean.n_elem == m.outputs && s.target_deviation.n_elem == m.outputs, "the scale of a target is missing");
     require(m.coefficients.n_elem == weight_count(m), "weights are missing");
     require(s.mean.n_elem == s.deviation.n_elem && (!s.columns || s.sparse || s.mean.n_elem == m.columns),
@@ -228,6 +232,7 @@ SavedModel saved_model(const Problem& problem, const ProblemArguments& arguments
     if (problem.network) {
       m.outputs = problem.network->outputs();
       m.l2 = problem.network->l2();
+      m.train_output = problem.network->output_trained();
     }
     m.scaling = problem.scaling;
   } else {

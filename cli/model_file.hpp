@@ -16,7 +16,7 @@ struct SavedModel {
   std::vector<std::string> ignored;        ///< names of columns that were left out
   std::vector<std::string> target_labels;  ///< classes of a target that is text
   Index index_base = 1;                    ///< LIBSVM: index of the first column
-  Vec coefficients;                        ///< d; a network's W, row after row
+  Vec coefficients;                        ///< d; a network's W, row after row, then a where it is trained
   double l2 = 0;
   // Linear losses:
   double intercept = 0;
@@ -26,6 +26,7 @@ struct SavedModel {
   // relu:
   std::vector<Index> widths;  ///< of the hidden layers; in the file a number where there is one
   Index outputs = 1;
+  bool train_output = false;  ///< signs are then where a started
   Activation activation;
   std::uint64_t seed = 0;  ///< of W₀ and the output signs
   Vec signs;               ///< a (last width), output after output

@@ -69,6 +69,16 @@ const std::vector<Named<std::function<std::shared_ptr<const SketchKind>()>>>& sk
   return table;
 }
 
+/// Those of columns u ⊗ v, for networks of so many features.
+const std::vector<Named<std::function<std::shared_ptr<const SketchKind>(Index)>>>& network_sketch_table() {
+  static const std::vector<Named<std::function<std::shared_ptr<const SketchKind>(Index)>>> table = {
+      {"tensor", tensor_sketch},
+      {"uniform-neurons", uniform_neurons_sketch},
+      {"leverage-neurons", leverage_neurons_sketch},
+  };
+  return table;
+}
+
 const std::vector<Named<std::function<std::shared_ptr<const Loss>(const LossSettings&)>>>& linear_losses() {
   static const std::vector<Named<std::function<std::shared_ptr<const Loss>(const LossSettings&)>>> table = {
       {"squared", [](const LossSettings&) { return squared_loss(); }},
@@ -194,7 +204,19 @@ const SolverRow& find_solver(const std::string& name) {
   unknown_name("solver", name, names_of(solver_table()));
 }
 
-std::shared_ptr<const SketchKind> find_sketch(const std::string& name) { return find("sketch", name, sketch_table())(); }
+std::shared_ptr<const SketchKind> find_sketch(const std::string& name) {
+  for (const auto& row : sketch_table())
+    if (row.name == name) return row.value();
+  unknown_name("sketch", name, sketch_names());
+}
+
+bool is_network_sketch(const std::string& name) {
+  return std::ranges::any_of(network_sketch_table(), [&](const auto& row) { return row.name == name; });
+}
+
+std::shared_ptr<const SketchKind> find_network_sketch(const std::string& name, Index features) {
+  return find("sketch", name, network_sketch_table())(features);
+}
 
 Precision find_precision(const std::string& name) {
   return find<Precision>("precision", name, {{"f64", Precision::f64}, {"f32", Precision::f32}, {"i8", Precision::i8}});
@@ -246,7 +268,11 @@ std::string linear_losses_text() {
 bool has_classes(const std::string& loss) { return loss == "logistic" || loss == "squared-hinge"; }
 
 const std::vector<std::string>& sketch_names() {
-  static const std::vector<std::string> names = names_of(sketch_table());
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = names_of(sketch_table());
+    for (const auto& row : network_sketch_table()) all.push_back(row.name);
+    return all;
+  }();
   return names;
 }
 
@@ -270,7 +296,8 @@ std::string solver_overview() {
       "weights.\n\n";
   text += fmt::format("{:<18} {:<44} {:<56} {}\n", "name", "needs", "costs", "suits");
   for (const SolverRow& row : solver_table()) text += fmt::format("{:<18} {:<44} {:<56} {}\n", row.name, row.needs, row.costs, row.suits);
-  text += fmt::format("\nSketches (--sketch): {}. Size (--sketch-size): k to N; default 4k.\n", fmt::join(sketch_names(), ", "));
+  text += fmt::format("\nSketches (--sketch): {}. Size (--sketch-size): k to N; default 4k.\n{} are for relu.\n",
+                      fmt::join(sketch_names(), ", "), fmt::join(names_of(network_sketch_table()), ", "));
   if (!has_sparse_cholesky()) text += "sparse-cholesky is not in this build (RAPHSON_WITH_CHOLMOD=OFF).\n";
   return text;
 }

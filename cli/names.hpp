@@ -16,6 +16,7 @@ namespace raphson::cli {
 /// What a solver of the table may be made with.
 struct SolverSettings {
   SketchOptions sketch;
+  std::string network_sketch;  ///< name of one that needs the number of features to become sketch.kind; "" for none
   Exact::Method method = Exact::Method::cholesky;
   Reuse reuse = Reuse::never;
   PreconditionedGd::Iteration gd_steps = PreconditionedGd::Iteration::richardson;
@@ -38,6 +39,9 @@ const std::vector<SolverRow>& solver_table();
 /// Each throws InputError for an unknown name: "unknown solver 'exct'. Did you mean exact? Known: auto, …".
 const SolverRow& find_solver(const std::string& name);
 std::shared_ptr<const SketchKind> find_sketch(const std::string& name);
+/// tensor and those of neurons, which need the number of features of a network.
+bool is_network_sketch(const std::string& name);
+std::shared_ptr<const SketchKind> find_network_sketch(const std::string& name, Index features);
 Precision find_precision(const std::string& name);
 Globalization find_globalization(const std::string& name);
 Forcing find_forcing(const std::string& name);

@@ -71,6 +71,7 @@ Predictions predict_network(const SavedModel& model, const DataMatrix& C, const 
   options.width = model.widths.front();
   options.activation = model.activation;
   options.seed = model.seed;
+  options.train_output = model.train_output;
   return predicted_by(TwoLayerRelu(X, none, options), model, path);
 }
 

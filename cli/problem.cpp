@@ -48,6 +48,10 @@ void make_network(Problem& problem, const ProblemArguments& all) {
   if (arguments.widths.size() > 1 && data.target.n_cols > 1)
     throw InputError(
         fmt::format("--target names {} columns: networks of several hidden layers have one output. Give one --width.", data.target.n_cols));
+  if (arguments.widths.size() > 1 && arguments.train_output)
+    throw InputError("--train-output is for networks of one hidden layer: give --width one number.");
+  if (data.target.n_cols > 1 && arguments.train_output)
+    throw InputError(fmt::format("--train-output is for one target, --target names {}. Fit them one by one.", data.target.n_cols));
   HeldRows held = held_rows(problem, all);
   problem.scaling.columns = arguments.standardize_columns;
   problem.scaling.constant = arguments.constant_feature;
@@ -76,6 +80,7 @@ void make_network(Problem& problem, const ProblemArguments& all) {
   options.activation = activation;
   options.seed = all.options.seed;
   options.l2 = arguments.l2;
+  options.train_output = arguments.train_output;
   problem.network = std::make_shared<TwoLayerRelu>(std::move(X), problem.scaling.targets(data.target), options);
   problem.start = problem.network->initial_weights();
 }
@@ -124,6 +129,23 @@ FirstStep first_step(const Problem& problem, const Options& options) {
   step.system = step.step->system;
   step.system.seed = Seed{options.seed};
   return step;
+}
+
+SolverSettings solver_settings(const Problem& problem, const ProblemArguments& arguments) {
+  SolverSettings settings = arguments.solver;
+  const std::string& name = settings.network_sketch;
+  if (name.empty()) return settings;
+  if (!problem.network) throw InputError(fmt::format("--sketch {} is for networks of one hidden layer: give --width one number.", name));
+  const TwoLayerRelu& net = *problem.network;
+  if (net.output_trained())
+    throw InputError(
+        fmt::format("--sketch {} does not go with --train-output: columns of Jᵀ are no products of neurons and features.", name));
+  const Index residuals = net.data().rows() * net.outputs();
+  if (net.parameters() < residuals)
+    throw InputError(fmt::format("--sketch {} is for more weights than residuals: {} for {} here. Give a larger --width.", name,
+                                 net.parameters(), residuals));
+  settings.sketch.kind = find_network_sketch(name, net.data().cols());
+  return settings;
 }
 
 Options options_for(const ProblemArguments& arguments, const SolverRow& row) {

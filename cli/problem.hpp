@@ -52,6 +52,10 @@ struct FirstStep {
 };
 FirstStep first_step(const Problem& problem, const Options& options);
 
+/// The solver's settings once the data are known: names of sketches that depend on them become kinds. Throws InputError for those that
+/// the network's Jacobian has no use for.
+SolverSettings solver_settings(const Problem& problem, const ProblemArguments& arguments);
+
 /// How train_network is to go.
 TrainOptions training_options(const ProblemArguments& arguments, Options options);
 

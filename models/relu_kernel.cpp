@@ -36,9 +36,9 @@ double next_angle(double angle) {
   return 2 * std::asin(std::min(1.0, std::sqrt(std::max(0.0, gap / 2))));
 }
 
-/// ½ Σₗ Σₗ₋₁ Πₖ₌ₗ Σ̇ₖ over the hidden layers l, with Σ₀ = ⟨x,x′⟩, Σ̇ = (π − θ)/π and Σ = ‖x‖‖x′‖cos of the next angle; the first
-/// θ = 2 atan2(‖u − v‖, ‖u + v‖) for unit u, v: accurate for nearly parallel rows, where arccos is not (Kahan 2006).
-double kernel(const Direction& x, const Direction& y, Index hidden_layers) {
+/// ½ Σₗ Σₗ₋₁ Πₖ₌ₗ Σ̇ₖ over the hidden layers l, and ½Σ of the last with `output`, with Σ₀ = ⟨x,x′⟩, Σ̇ = (π − θ)/π and Σ = ‖x‖‖x′‖cos of the
+/// next angle; the first θ = 2 atan2(‖u − v‖, ‖u + v‖) for unit u, v: accurate for nearly parallel rows, where arccos is not (Kahan 2006).
+double kernel(const Direction& x, const Direction& y, Index hidden_layers, bool output) {
   if (!(x.norm > 0 && y.norm > 0)) return 0;
   double difference = 0, sum = 0, inner = 0;
   const auto add = [&](double a, double b) {
@@ -66,19 +66,19 @@ double kernel(const Direction& x, const Direction& y, Index hidden_layers) {
     angle = next_angle(angle);
     inner = x.norm * y.norm * std::cos(angle);
   }
-  return tangent / 2;
+  return (output ? tangent + inner : tangent) / 2;
 }
 
 }  // namespace
 
-arma::mat relu_kernel(const DataMatrix& X, Index hidden_layers) {
+arma::mat relu_kernel(const DataMatrix& X, Index hidden_layers, bool output) {
   if (hidden_layers == 0) throw InputError("relu_kernel: no hidden layers. Give at least 1.");
   const Index n = X.rows();
   std::vector<Direction> rows(n);
   for (Index i = 0; i < n; ++i) rows[i] = direction(X, i);
   arma::mat K(n, n);
   parallel_for(n, [&](Index j) {
-    for (Index i = j; i < n; ++i) K(i, j) = K(j, i) = kernel(rows[i], rows[j], hidden_layers);
+    for (Index i = j; i < n; ++i) K(i, j) = K(j, i) = kernel(rows[i], rows[j], hidden_layers, output);
   });
   return K;
 }

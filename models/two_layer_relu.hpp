@@ -18,8 +18,9 @@ struct Activation {
 struct TwoLayerReluOptions {
   Index width = 4096;  ///< m ≥ 1
   Activation activation = {};
-  std::uint64_t seed = 0;  ///< of W₀ and a
-  double l2 = 0;           ///< μ ≥ 0 of the penalty ½μ‖W − W₀‖²
+  std::uint64_t seed = 0;     ///< of W₀ and a
+  double l2 = 0;              ///< μ ≥ 0 of the penalty ½μ‖W − W₀‖²
+  bool train_output = false;  ///< a is trained too, from signs; one output
 };
 
 /// f(x) = m^{-1/2} Σᵣ aᵣ φ(⟨wᵣ,x⟩), a ∈ {±1}^m fixed, parameters W (row r is wᵣ, stored one after the other: d·m numbers),
@@ -28,12 +29,17 @@ struct TwoLayerReluOptions {
 /// With targets Y ∈ R^{n×C} there are C outputs f_c(x) = m^{-1/2} Σᵣ aᵣ_c φ(⟨wᵣ,x⟩) of the same W, each with its own signs, and
 /// L(W) = ½‖f(X) − Y‖² + …; residuals are then nC numbers, output after output, and n below stands for nC.
 ///
+/// With train_output the parameters are θ = (W, a), a behind W: m(d + 1) numbers, J = [J_W, J_a] ∈ R^{n×m(d+1)}, and W below stands for θ
+/// (in the penalty too). For ReLU products with J still cost the same, on bits; JJᵀ = (XXᵀ) ∘ (Φ diag(a²) Φᵀ)/m + φ(XWᵀ)φ(XWᵀ)ᵀ/m takes
+/// 2n²m flops. There is no sparse Gram matrix, and sketches have no use for factors of Jᵀ.
+///
 /// J ∈ R^{n×md} is never formed: with Φᵢᵣ = φ′(⟨wᵣ,xᵢ⟩) (1{z ≥ 0} for ReLU, also at −0.0), JᵀV, JU and the Gram matrix
 /// JJᵀ = (XXᵀ) ∘ (ΦΦᵀ)/m come from X, Φ and a. When md ≥ n the system is in Jᵀ (Gram-Gauss-Newton), else in J.
 /// With a penalty, μ > 0, convergence is judged by the gradient, relative to that at W₀: the residual does not vanish. Minimizers of a
 /// ReLU net then lie on kinks, where the gradient jumps and need not vanish either: train_network smooths, and says where it ends.
 /// Memory: n·m activations at a time (a bit each for ReLU, a double for softplus), twice while a step is tried. Throws InputError for
-/// width 0, a sharpness that is not positive, non-finite data, sizes, and a net that physical memory does not hold.
+/// width 0, a sharpness that is not positive, non-finite data, sizes, train_output with several outputs, and a net that physical memory
+/// does not hold.
 class TwoLayerRelu : public Model {
  public:
   /// y: n × C, a vector for one output.
@@ -41,7 +47,7 @@ class TwoLayerRelu : public Model {
 
   std::string name() const override;
   std::string formula() const override;
-  Index parameters() const override;  ///< m·d
+  Index parameters() const override;  ///< m·d, or m(d + 1) where the output is trained
   double value(const Vec& W) const override;
   std::unique_ptr<Linearization> linearize(const Vec& W) const override;
   std::unique_ptr<Line> along(const Vec& W, const Vec& p) const override;
@@ -49,11 +55,12 @@ class TwoLayerRelu : public Model {
   double gradient_scale() const override;  ///< with a penalty ‖∇L(W₀)‖, one linearization
   std::vector<std::string> notes() const override;
 
-  Vec initial_weights() const;              ///< W₀, standard Gaussian
-  const Mat<double>& output_signs() const;  ///< a (m × C); those of an output do not depend on how many there are
+  Vec initial_weights() const;              ///< W₀, standard Gaussian; then a₀ where it is trained
+  const Mat<double>& output_signs() const;  ///< a (m × C), or a₀; those of an output do not depend on how many there are
   Index width() const;
   Index outputs() const;  ///< C
   double l2() const;      ///< μ
+  bool output_trained() const;
   const DataMatrix& data() const;
   const Mat<double>& target() const;  ///< n × C
   const Activation& activation() const;
@@ -92,8 +99,9 @@ class TwoLayerRelu : public Model {
 
 /// The kernel of Eq. (5), K(x, x′) = E[⟨x,x′⟩ 1{⟨w,x⟩ ≥ 0, ⟨w,x′⟩ ≥ 0}] = ⟨x,x′⟩ (π − ∠(x,x′)) / 2π for all pairs of rows; n × n.
 /// With more hidden layers (DeepRelu) the neural tangent kernel of that depth (Jacot, Gabriel, Hongler 2018) by the arc-cosine recursion
-/// of Cho and Saul (2009): the expectation of JJᵀ over Gaussian weights as the widths grow. Throws InputError for no hidden layers.
-arma::mat relu_kernel(const DataMatrix& X, Index hidden_layers = 1);
+/// of Cho and Saul (2009): the expectation of JJᵀ over Gaussian weights as the widths grow. `output`: the output layer is trained too,
+/// which adds E[φφ] of the last layer, ‖x‖‖x′‖(sin ∠ + (π − ∠)cos ∠)/2π for one. Throws InputError for no hidden layers.
+arma::mat relu_kernel(const DataMatrix& X, Index hidden_layers = 1, bool output = false);
 
 struct TrainState;  // models/network/train_state.hpp
 

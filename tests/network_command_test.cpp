@@ -247,4 +247,21 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_before_the_work) {
   BOOST_TEST(folder.files().size() == 4u);  // the two data files and the two made here
 }
 
+BOOST_AUTO_TEST_CASE(sketches_that_know_neurons_and_features_are_reached_by_name) {
+  const Words sketched = {"fit", "relu", "--data", data, "--width", "256", "--solver", "preconditioned-cg", "--max-iterations", "3"};
+  for (const std::string sketch : {"tensor", "uniform-neurons", "leverage-neurons"}) {
+    const Outcome outcome = run(sketched + Words{"--sketch", sketch, "--json", folder.path("s.json")});
+    BOOST_TEST(outcome.status == 1, outcome.out << outcome.err);
+    BOOST_TEST(json("s.json")["iterations"] == 3);
+    CHECK_HOLDS(run({"solvers"}).out, sketch);
+  }
+  BOOST_TEST(run(sketched + Words{"--sketch", "tensor", "--batch", "40"}).status == 1);
+  refuses({"fit", "squared", "--data", data, "--sketch", "tensor"}, "--sketch tensor is for relu, not for squared.");
+  refuses(fit({"--sketch", "tensr"}), "Did you mean tensor?");
+  refuses(sketched + Words{"--sketch", "tensor", "--train-output"}, "--sketch tensor does not go with --train-output");
+  refuses({"fit", "relu", "--data", data, "--width", "16,16", "--sketch", "tensor"}, "--sketch tensor is for networks of one hidden layer");
+  refuses({"fit", "relu", "--data", data, "--width", "20", "--sketch", "tensor"},
+          "--sketch tensor is for more weights than residuals: 80 for 120 here. Give a larger --width.");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

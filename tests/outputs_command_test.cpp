@@ -1,4 +1,4 @@
-/// `raphson fit relu` with several outputs and with a penalty, and `raphson predict` after it.
+/// `raphson fit relu` with several outputs, with a penalty and with its output layer trained, and `raphson predict` after it.
 
 #include <raphson/problems/generators.hpp>
 
@@ -132,6 +132,57 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   saved["outputs"] = 2;
   saved["standardization"]["target_mean"] = 1.5;
   refuses({"predict", "--model", folder.write("broken.json", saved.dump()), "--data", data}, "the scale of a target is missing");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(trained_output, Files)
+
+const Words one_target = {"--target", "y", "--ignore", "z"};
+
+Words operator+(Words a, const Words& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+BOOST_AUTO_TEST_CASE(both_layers_are_trained_saved_and_loaded) {
+  const std::string model = folder.path("m.json.gz"), json = folder.path("fit.json");
+  const Outcome outcome = run(fit(one_target + Words{"--train-output", "--json", json, "--save", model}));
+  BOOST_TEST(outcome.status == 0, outcome.out << outcome.err);
+  for (const char* part : {"512: 2560 parameters", "aᵣ trained from ±1", "2560 x 60 system"}) CHECK_HOLDS(outcome.out, part);
+  const Json result = this->json("fit.json");
+  BOOST_TEST(result["train_rmse"].get<double>() <= 1e-7 * arma::stddev(all.y));
+  BOOST_TEST(result["coefficients"].size() == 2560u);
+  Index moved = 0;
+  for (Index r = 2048; r < 2560; ++r) moved += std::abs(std::abs(result["coefficients"][r].get<double>()) - 1) > 1e-6 ? 1 : 0;
+  BOOST_TEST(moved > 400u);
+  const arma::mat f = table(run({"predict", "--model", model, "--data", features}).out);
+  BOOST_TEST(arma::abs(f.as_col() - all.y).max() <= 1e-6 * arma::abs(all.y).max());
+}
+
+BOOST_AUTO_TEST_CASE(a_resumed_training_ends_in_the_same_bits) {
+  const std::string file = folder.path("run.ckpt");
+  const Words asked = one_target + Words{"--train-output", "--solver", "exact", "--tolerance", "1e-12"};
+  const auto saved = [&](const Words& more, const std::string& name) {
+    run(fit(asked + more + Words{"--json", folder.path(name)}));
+    return this->json(name)["coefficients"];
+  };
+  const Json whole = saved({"--checkpoint", folder.path("whole.ckpt"), "--checkpoint-every", "2"}, "whole.json");
+  const Json cut = saved({"--checkpoint", file, "--checkpoint-every", "2", "--max-iterations", "4"}, "cut.json");
+  BOOST_TEST(cut != whole);
+  BOOST_TEST(saved({"--resume", file}, "rest.json") == whole);
+  refuses(fit(one_target + Words{"--solver", "exact", "--tolerance", "1e-12", "--resume", file}), "--train-output");
+}
+
+BOOST_AUTO_TEST_CASE(what_it_does_not_go_with_is_refused) {
+  refuses(fit({"--target", "z,y", "--train-output"}), "--train-output is for one target, --target names 2. Fit them one by one.");
+  refuses(fit(one_target + Words{"--train-output", "--width", "16,16"}), "--train-output is for networks of one hidden layer");
+  refuses({"fit", "squared", "--data", data, "--train-output"}, "--train-output is for relu, not for squared.");
+  const std::string model = folder.path("m.json");
+  run(fit(one_target + Words{"--train-output", "--save", model, "--quiet"}));
+  Json saved = json("m.json");
+  saved["train_output"] = false;
+  refuses({"predict", "--model", folder.write("broken.json", saved.dump()), "--data", data}, "weights are missing");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

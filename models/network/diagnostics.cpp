@@ -80,7 +80,7 @@ double smallest_eigenvalue(arma::mat& G) {
 
 NetworkDiagnostics::NetworkDiagnostics(TwoLayerRelu model, Vec W0) : model_(std::move(model)), W0_(std::move(W0)) {
   require_size(W0_.n_elem, model_.parameters(), "W0", "width x columns of X");
-  arma::mat K = relu_kernel(model_.data());
+  arma::mat K = relu_kernel(model_.data(), 1, model_.output_trained());
   lambda_ = smallest_eigenvalue(K);
   const double n = static_cast<double>(model_.data().rows()), d = static_cast<double>(model_.data().cols());
   const double ratio = n / lambda_;

@@ -1,8 +1,8 @@
 #include <raphson/core/dense.hpp>
-#include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/network/columns.hpp>
 #include <raphson/models/network/jacobian.hpp>
+#include <raphson/models/network/neuron_gram.hpp>
 #include <raphson/models/network/table_products.hpp>
 #include <raphson/models/network/tiles.hpp>
 
@@ -160,26 +160,12 @@ void NetworkJacobian::column(Index parameter, double* out) const {
   }
 }
 
-/// Lower triangle of G += Φ diag(factors)² Φᵀ (null: ones) for activations that are not bits: neurons as rows of n numbers, so many at a
-/// time, into the kernels of Gram matrices.
+/// Lower triangle of G += Φ diag(factors)² Φᵀ (null: ones) where that is no counting of bits.
 void NetworkJacobian::add_dense_overlaps(const Vec* factors, Mat<double>& G) const {
-  const Index n = points(), m = Phi_.neurons();
-  const Index at_once = std::clamp<Index>((Index{1} << 21) / n / tile_neurons * tile_neurons, tile_neurons, 2048);
-  std::vector<double> rows(std::min(m, at_once) * n);
-  for (Index first = 0; first < m; first += at_once) {
-    const Index count = std::min(at_once, m - first);
-    const Blocks neurons{count, tile_neurons}, panels{n, tile_points};
-    parallel_for(neurons.count() * panels.count(), [&](Index task) {
-      const Index tile = task / panels.count(), panel = task % panels.count();
-      const Index begin = neurons.begin(tile), point = panels.begin(panel), length = neurons.length(tile), points = panels.length(panel);
-      std::vector<double> T(tile_neurons * tile_points);
-      Phi_.expand(first + begin, length, point, points, T.data());
-      for (Index r = 0; r < length; ++r) {
-        for (Index i = 0; i < points; ++i) rows[(begin + r) * n + point + i] = T[r + i * tile_neurons];
-      }
-    });
-    add_row_gram<double, double>({rows.data(), count, n, n, factors ? factors->memptr() + first : nullptr}, 1.0, G.memptr(), n);
-  }
+  add_neuron_gram(
+      points(), Phi_.neurons(),
+      [this](Index first, Index count, Index point, Index length, double* T) { Phi_.expand(first, count, point, length, T); }, factors, 1.0,
+      G);
 }
 
 /// The lower triangle of G, n × n, times XXᵀ/m tile by tile; both triangles then.

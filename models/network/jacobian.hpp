@@ -26,13 +26,19 @@ struct NetworkData {
   DataMatrix X;
   Mat<double> y;                                     ///< n × C
   Mat<double> signs;                                 ///< a, ±1, m × C
+  bool output_trained = false;                       ///< signs are where a starts
   std::shared_ptr<const PreconditionerKind> kernel;  ///< of X: it keeps its factor for whatever is trained on these rows
 
   const ObservationGraph& graph() const;  ///< built at the first call
 
-  NetworkData(DataMatrix features, Mat<double> target, Mat<double> output_signs)
-      : X(std::move(features)), y(std::move(target)), signs(std::move(output_signs)), kernel(relu_kernel_preconditioner(X)) {}
-  NetworkData(const NetworkData& other, Mat<double> target) : X(other.X), y(std::move(target)), signs(other.signs), kernel(other.kernel) {}
+  NetworkData(DataMatrix features, Mat<double> target, Mat<double> output_signs, bool trains_output = false)
+      : X(std::move(features)),
+        y(std::move(target)),
+        signs(std::move(output_signs)),
+        output_trained(trains_output),
+        kernel(relu_kernel_preconditioner(X, 1, trains_output)) {}
+  NetworkData(const NetworkData& other, Mat<double> target)
+      : X(other.X), y(std::move(target)), signs(other.signs), output_trained(other.output_trained), kernel(other.kernel) {}
 
  private:
   mutable std::once_flag built_;

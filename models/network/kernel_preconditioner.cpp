@@ -34,26 +34,32 @@ bool safely_factored(Mat<Real>& G) {
   return pivot * pivot > floor;
 }
 
-/// relu_kernel of so many hidden layers from inner products and norms, in place: cos of the next angle is (sin θ + (π − θ) cos θ)/π.
-void kernel_of(Index hidden_layers, Index count, const double* norms, double* inner) {
+/// What decides K beside the data.
+struct Layers {
+  Index hidden;
+  bool output;  ///< trained too
+};
+
+/// relu_kernel from inner products and norms, in place: cos of the next angle is (sin θ + (π − θ) cos θ)/π.
+void kernel_of(const Layers& layers, Index count, const double* norms, double* inner) {
   std::vector<double> cosine(count), share(count), tangent(count, 0.0);
   for (Index e = 0; e < count; ++e) cosine[e] = norms[e] > 0 ? inner[e] / norms[e] : 0;
-  for (Index l = 0; l < hidden_layers; ++l) {
+  for (Index l = 0; l < layers.hidden; ++l) {
     angle_shares(cosine.data(), count, share.data());
     for (Index e = 0; e < count; ++e) tangent[e] = (inner[e] + tangent[e]) * (2 * share[e]);
-    if (l + 1 == hidden_layers) break;
+    if (l + 1 == layers.hidden && !layers.output) break;
     for (Index e = 0; e < count; ++e) {
       const double c = cosine[e];
       cosine[e] = std::sqrt(std::max(0.0, 1 - c * c)) / std::numbers::pi + 2 * share[e] * c;
       inner[e] = norms[e] * cosine[e];
     }
   }
-  for (Index e = 0; e < count; ++e) inner[e] = tangent[e] / 2;
+  for (Index e = 0; e < count; ++e) inner[e] = (layers.output ? tangent[e] + inner[e] : tangent[e]) / 2;
 }
 
-/// Lower triangle of relu_kernel(X, hidden_layers) + shift·I in single precision, tile by tile: the angle of nearly parallel rows is good
+/// Lower triangle of relu_kernel + shift·I in single precision, tile by tile: the angle of nearly parallel rows is good
 /// to 1e-8 only.
-Mat<float> single_kernel(const DataMatrix& X, Index hidden_layers, double shift) {
+Mat<float> single_kernel(const DataMatrix& X, const Layers& layers, double shift) {
   Vec squares(X.rows());
   for (Index i = 0; i < squares.n_elem; ++i) inner_products(X, i, 1, i, 1, &squares[i]);
   const Blocks tiles{X.rows(), 64};
@@ -67,22 +73,23 @@ Mat<float> single_kernel(const DataMatrix& X, Index hidden_layers, double shift)
     for (Index b = 0; b < cols; ++b) {
       for (Index a = 0; a < rows; ++a) norms[b * rows + a] = std::sqrt(squares[i + a]) * std::sqrt(squares[j + b]);
     }
-    kernel_of(hidden_layers, rows * cols, norms.data(), inner.data());
+    kernel_of(layers, rows * cols, norms.data(), inner.data());
     for (Index b = 0; b < cols; ++b) {
       for (Index a = 0; a < rows; ++a) K(i + a, j + b) = static_cast<float>(inner[b * rows + a]);
     }
   });
-  for (Index i = 0; i < X.rows(); ++i) K(i, i) = static_cast<float>(0.5 * static_cast<double>(hidden_layers) * squares[i] + shift);
+  const double trained = static_cast<double>(layers.hidden + (layers.output ? 1 : 0));
+  for (Index i = 0; i < X.rows(); ++i) K(i, i) = static_cast<float>(0.5 * trained * squares[i] + shift);
   return K;
 }
 
-std::shared_ptr<const KernelFactor> factor_kernel(const DataMatrix& X, Index hidden_layers, double shift) {
+std::shared_ptr<const KernelFactor> factor_kernel(const DataMatrix& X, const Layers& layers, double shift) {
   auto factor = std::make_shared<KernelFactor>();
   factor->shift = shift;
-  factor->single = single_kernel(X, hidden_layers, shift);
+  factor->single = single_kernel(X, layers, shift);
   if (safely_factored(factor->single)) return factor;
   factor->single.reset();
-  arma::mat K = relu_kernel(X, hidden_layers);
+  arma::mat K = relu_kernel(X, layers.hidden, layers.output);
   const double largest = K.diag().max();
   if (!(largest > 0) || !all_finite(K)) return nullptr;
   K.diag() += shift;
@@ -102,13 +109,13 @@ constexpr double least_shift = 1e-6;
 double power_of_four(double x) { return std::exp2(2 * std::round(std::log2(x) / 2)); }
 
 /// ½H times the mean of ‖xᵢ‖².
-double mean_diagonal(const DataMatrix& X, Index hidden_layers) {
+double mean_diagonal(const DataMatrix& X, const Layers& layers) {
   double sum = 0, square = 0;
   for (Index i = 0; i < X.rows(); ++i) {
     inner_products(X, i, 1, i, 1, &square);
     sum += square;
   }
-  return 0.5 * static_cast<double>(hidden_layers) * sum / static_cast<double>(X.rows());
+  return 0.5 * static_cast<double>(layers.hidden + (layers.output ? 1 : 0)) * sum / static_cast<double>(X.rows());
 }
 
 /// K⁻¹ on each of so many vectors of n, one after the other.
@@ -156,8 +163,8 @@ class KernelPreconditioner final : public Preconditioner {
 
 class KernelKind final : public PreconditionerKind {
  public:
-  KernelKind(DataMatrix X, Index hidden_layers)
-      : X_(std::move(X)), hidden_layers_(hidden_layers), least_shift_(least_shift * mean_diagonal(X_, hidden_layers)) {}
+  KernelKind(DataMatrix X, const Layers& layers)
+      : X_(std::move(X)), layers_(layers), least_shift_(least_shift * mean_diagonal(X_, layers)) {}
   std::string name() const override { return "relu-kernel"; }
 
   std::unique_ptr<Preconditioner> build(const GramSystem& system, Index attempt, std::string& why) const override {
@@ -174,7 +181,7 @@ class KernelKind final : public PreconditionerKind {
     const std::lock_guard lock(mutex_);
     if (const double shift = factored_shift(system); !factor_ || factor_->shift != shift) {
       const SingleThreadedBlas blas;
-      factor_ = factor_kernel(X_, hidden_layers_, shift);
+      factor_ = factor_kernel(X_, layers_, shift);
     }
     if (!factor_) {
       why = "relu-kernel: K is singular (rows of zeros, or non-finite data)";
@@ -189,12 +196,12 @@ class KernelKind final : public PreconditionerKind {
     const bool kept = factor_ && factor_->shift == factored_shift(system);
     // An element costs some 60 flops of gemm a layer beside its inner product.
     const double make =
-        n * n * (2 * d + 60 * static_cast<double>(hidden_layers_)) / machine.gemm + n * n * n / 3 / machine.factor_rate(X_.rows(), true);
+        n * n * (2 * d + 60 * static_cast<double>(layers_.hidden)) / machine.gemm + n * n * n / 3 / machine.factor_rate(X_.rows(), true);
     return {.seconds = kept ? 0 : make, .bytes = 4 * n * n, .advice = {}};
   }
   Index sketch_size(const GramSystem&) const override { return 0; }
   /// Each layer's randomness moves JJᵀ further from its expectation.
-  double condition() const override { return 4 * static_cast<double>(hidden_layers_ * hidden_layers_); }
+  double condition() const override { return 4 * static_cast<double>(layers_.hidden * layers_.hidden); }
 
  private:
   /// What is factored for a system's shift: so rounded that the factor outlives changes of damping, without depending on the systems
@@ -204,7 +211,7 @@ class KernelKind final : public PreconditionerKind {
   }
 
   DataMatrix X_;
-  Index hidden_layers_;
+  Layers layers_;
   double least_shift_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const KernelFactor> factor_;
@@ -212,9 +219,9 @@ class KernelKind final : public PreconditionerKind {
 
 }  // namespace
 
-std::shared_ptr<const PreconditionerKind> relu_kernel_preconditioner(DataMatrix X, Index hidden_layers) {
+std::shared_ptr<const PreconditionerKind> relu_kernel_preconditioner(DataMatrix X, Index hidden_layers, bool output) {
   if (hidden_layers == 0) throw InputError("relu-kernel: no hidden layers. Give at least 1.");
-  return std::make_shared<KernelKind>(std::move(X), hidden_layers);
+  return std::make_shared<KernelKind>(std::move(X), Layers{hidden_layers, output});
 }
 
 }  // namespace raphson

@@ -1,5 +1,5 @@
 #pragma once
-/// The data as what the first layer of a network reads, dense or sparse. Internal to DeepRelu.
+/// The data as what the first layer of a network reads, dense or sparse. Internal to the network models.
 
 #include <raphson/core/data_matrix.hpp>
 

@@ -34,6 +34,10 @@ class LayeredJacobian {
   void point_gram(Mat<Real>& G) const;
   void point_gram_diagonal(Vec& g) const;  ///< Σₗ ‖hₗ₋₁(i)‖²‖δₗ(i)‖²
 
+  const std::shared_ptr<const PreconditionerKind>& kernel() const { return net_->kernel; }
+  OperatorCost adjoint_cost() const;  ///< of A = Jᵀ
+  OperatorCost direct_cost() const;   ///< of A = J
+
   std::string non_finite() const;  ///< "neuron 3 of hidden layer 2 at observation 7 (nan)", or empty
 
  private:

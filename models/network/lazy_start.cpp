@@ -18,6 +18,7 @@ Vec lazy_start(const TwoLayerRelu& net, double scale) {
   if (!(scale > 0 && std::isfinite(scale)))
     throw InputError(fmt::format("lazy_start: scale is {}. It must be positive and finite.", scale));
   Vec weights = net.initial_weights();
+  if (net.output_trained()) scale = std::sqrt(scale);  // of both layers: f is as large as with fixed outputs
   if (net.outputs() > 1) return scale * weights;
   arma::mat W(weights.memptr(), net.data().cols(), net.width(), false, true);
   const arma::uvec positive = arma::find(net.output_signs() > 0), negative = arma::find(net.output_signs() < 0);

@@ -12,7 +12,9 @@ namespace raphson {
 /// which Theorem 4.1 lives (W stays near W₀), reached by scale instead of width (Chizat, Oyallon, Bach 2019, "On Lazy Training in
 /// Differentiable Programming"). Unit steps then converge wherever JJᵀ at these weights is not numerically singular; the fit is that of the
 /// kernel of Eq. (5), sampled by m neurons, and f carries rounding errors of some `scale`·10⁻¹⁶. With several outputs, where no pair
-/// cancels in all of them, the initial weights times `scale`. Throws InputError unless scale is positive and finite.
+/// cancels in all of them, the initial weights times `scale`. Where the output layer is trained too, √scale times both layers: f and the
+/// share by which weights move are those of `scale`, and both parts of J stay in proportion. Throws InputError unless scale is positive and
+/// finite.
 Vec lazy_start(const TwoLayerRelu& net, double scale);
 
 }  // namespace raphson

@@ -2,14 +2,13 @@
 
 #ifdef RAPHSON_WITH_FFTW
 
+#include <raphson/solvers/sketches/fftw_plans.hpp>
 #include <raphson/solvers/sketches/transform_sketch.hpp>
 
-#include <fftw3.h>
 #include <cmath>
 #include <limits>
-#include <mutex>
+#include <new>
 #include <numbers>
-#include <type_traits>
 
 namespace raphson {
 namespace {
@@ -26,12 +25,6 @@ Index smooth_length(Index N) {
   return best;
 }
 
-/// FFTW's planner is not thread-safe; running plans is.
-std::mutex& planner() {
-  static std::mutex mutex;
-  return mutex;
-}
-
 /// In-place DCT-II of `lanes` interleaved columns of a length. The plan is estimated, never timed, and ignores alignment: the same
 /// length gives the same bits, always.
 template <class Real>
@@ -41,7 +34,7 @@ class CosinePlan {
     const auto n = static_cast<std::ptrdiff_t>(length), stride = static_cast<std::ptrdiff_t>(lanes);
     constexpr unsigned flags = FFTW_ESTIMATE | FFTW_UNALIGNED;
     Real unused = 0;  // an estimating planner does not touch the data
-    const std::lock_guard lock(planner());
+    const std::lock_guard lock(fftw_planner());
     if constexpr (std::is_same_v<Real, double>) {
       const fftw_iodim64 transform{n, stride, stride}, columns{stride, 1, 1};
       const fftw_r2r_kind kind = FFTW_REDFT10;
@@ -53,13 +46,7 @@ class CosinePlan {
     }
     if (!plan_) throw std::bad_alloc();
   }
-  ~CosinePlan() {
-    const std::lock_guard lock(planner());
-    if constexpr (std::is_same_v<Real, double>)
-      fftw_destroy_plan(plan_);
-    else
-      fftwf_destroy_plan(plan_);
-  }
+  ~CosinePlan() { destroy_plan<Real>(plan_); }
   CosinePlan(const CosinePlan&) = delete;
   CosinePlan& operator=(const CosinePlan&) = delete;
 
@@ -71,7 +58,7 @@ class CosinePlan {
   }
 
  private:
-  std::conditional_t<std::is_same_v<Real, double>, fftw_plan, fftwf_plan> plan_;
+  FftwPlan<Real> plan_;
 };
 
 template <class Real>

@@ -26,10 +26,15 @@ std::shared_ptr<const SketchKind> leverage_rows_sketch();
 
 /// For A = Jᵀ of a two-layer network, rows r·d + k for neuron r and feature k of d = `features` (N a multiple of d, else InputError):
 /// TensorSketch, a CountSketch of neurons ⊗ features whose row is h(r) + h′(k) mod s, sign σ(r)σ′(k) (Pham, Pagh 2013; Avron, Nguyen,
-/// Woodruff 2014). Column u ⊗ v is sketched from its factors: m + s·nnz(v) operations instead of md, never forming Jᵀ.
+/// Woodruff 2014). Column u ⊗ v is sketched from its factors, never forming Jᵀ: m + s·nnz(v) operations instead of md, or m + d and three
+/// FFTs of length s where nnz(v) is several times log₂ s (with FFTW).
 std::shared_ptr<const SketchKind> tensor_sketch(Index features);
 /// The same for ⌊s/d⌋ neurons drawn uniformly without replacement, all d rows of each, scaled by √(m/⌊s/d⌋). Fails where few neurons
 /// tell points apart (near-duplicates, d ≤ 3): the solvers notice and fall back.
 std::shared_ptr<const SketchKind> uniform_neurons_sketch(Index features);
+/// ⌊s/d⌋ neurons drawn with replacement, half of the probability proportional to estimates of their ridge leverage (the sum of that of
+/// their rows, λ = 1e-6 of the mean diagonal of AᵀA), half uniform. Finds the neurons that alone tell points apart. Looks at A: make_for
+/// only, at the price of AᵀA, k³/3 flops and 16 products with A.
+std::shared_ptr<const SketchKind> leverage_neurons_sketch(Index features);
 
 }  // namespace raphson

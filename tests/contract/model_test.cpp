@@ -78,6 +78,14 @@ Case penalized(bool sparse, Index width, Activation activation) {
   return {model, model->initial_weights() + 0.3 * normal(model->parameters(), Seed(10))};
 }
 
+/// The output layer trained too: width 4 has fewer parameters than rows, also so.
+Case joint(bool sparse, Index width, Activation activation, double l2) {
+  const Generated generated = data(sparse);
+  const TwoLayerReluOptions options{.width = width, .activation = activation, .seed = 3, .l2 = l2, .train_output = true};
+  auto model = std::make_shared<TwoLayerRelu>(generated.C, generated.y, options);
+  return {model, model->initial_weights() + 0.3 * normal(model->parameters(), Seed(10))};
+}
+
 /// The same with several hidden layers.
 Case deep_network(bool sparse, std::vector<Index> widths, Activation activation) {
   const Generated generated = data(sparse);
@@ -166,6 +174,12 @@ const std::vector<Row> models{
     {"softplus net, three outputs, wide", [] { return outputs(false, 40, Activation::softplus(2), 0); }, false},
     {"softplus net, three outputs, narrow, sparse", [] { return outputs(true, 20, Activation::softplus(2), 0); }, false},
     {"penalized ReLU net, three outputs, wide", [] { return outputs(false, 40, Activation::relu(), 0.2); }, false},
+    {"ReLU net, output trained, wide", [] { return joint(false, 20, Activation::relu(), 0); }, false},
+    {"ReLU net, output trained, wide, sparse", [] { return joint(true, 20, Activation::relu(), 0); }, false},
+    {"ReLU net, output trained, narrow", [] { return joint(false, 4, Activation::relu(), 0); }, false},
+    {"softplus net, output trained, wide", [] { return joint(false, 20, Activation::softplus(2), 0); }, false},
+    {"softplus net, output trained, narrow, sparse", [] { return joint(true, 4, Activation::softplus(2), 0); }, false},
+    {"penalized ReLU net, output trained, wide", [] { return joint(false, 20, Activation::relu(), 0.2); }, false},
     {"deep ReLU net, wide",
      [] {
        return deep_network(false, {9, 12, 5}, Activation::relu());

@@ -24,7 +24,7 @@ arma::mat rows(Index N, Index k, bool coherent) {
   return A;
 }
 
-std::vector<std::shared_ptr<const SketchKind>> kinds() { return {norm_rows_sketch(), leverage_rows_sketch()}; }
+std::vector<std::shared_ptr<const SketchKind>> kinds() { return {norm_rows_sketch(), leverage_rows_sketch(), leverage_neurons_sketch(1)}; }
 
 /// Extreme eigenvalues of (SA)ᵀSA relative to AᵀA.
 Vec relative_spectrum(const arma::mat& A, const SketchKind& kind, Index s, std::uint64_t seed) {
@@ -59,13 +59,15 @@ BOOST_AUTO_TEST_CASE(lengths_are_kept_on_average) {
 
 BOOST_AUTO_TEST_CASE(leverage_finds_the_rows_that_matter) {
   const arma::mat A = rows(4000, 20, true);
-  int bad = 0, uniform_bad = 0;
+  int bad = 0, neurons_bad = 0, uniform_bad = 0;
+  const auto good = [](const Vec& spectrum) { return spectrum.front() > 0.2 && spectrum.back() < 2.5; };
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
-    const Vec spectrum = relative_spectrum(A, *leverage_rows_sketch(), 400, seed);
-    if (!(spectrum.front() > 0.2 && spectrum.back() < 2.5)) ++bad;
+    if (!good(relative_spectrum(A, *leverage_rows_sketch(), 400, seed))) ++bad;
+    if (!good(relative_spectrum(A, *leverage_neurons_sketch(1), 400, seed))) ++neurons_bad;
     if (!(relative_spectrum(A, *uniform_rows_sketch(), 400, seed).front() > 0.2)) ++uniform_bad;
   }
   BOOST_TEST(bad <= 4);  // more have probability below 1e-2 where one in 40 fails
+  BOOST_TEST(neurons_bad <= 4);
   BOOST_TEST(uniform_bad >= 36);
 }
 
