@@ -128,6 +128,7 @@ std::unique_ptr<Model> counted(const Model& model, std::shared_ptr<Reads> reads)
 }
 
 LinearReport Recorder::solve(const GramSystem& system, Vec& z) {
+  rows_.push_back(system.A->rows());
   reports_.push_back(solver_.solve(system, z));
   return reports_.back();
 }
@@ -138,10 +139,13 @@ Index Recorder::sketch_size() const {
   return s;
 }
 
-Index Recorder::builds() const {
+Index Recorder::builds(Index rows) const {
+  const auto counts = [&](Index i) { return rows == 0 || rows_[i] == rows; };
   double longest = 0;
-  for (const LinearReport& r : reports_) longest = std::max(longest, r.setup_seconds);
-  return static_cast<Index>(std::ranges::count_if(reports_, [&](const LinearReport& r) { return r.setup_seconds > 0.1 * longest; }));
+  for (Index i = 0; i < reports_.size(); ++i) longest = counts(i) ? std::max(longest, reports_[i].setup_seconds) : longest;
+  Index count = 0;
+  for (Index i = 0; i < reports_.size(); ++i) count += counts(i) && reports_[i].setup_seconds > 0.1 * longest;
+  return count;
 }
 
 Index Recorder::fallbacks() const {

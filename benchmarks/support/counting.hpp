@@ -34,13 +34,15 @@ class Recorder final : public LinearSolver {
 
   const std::vector<LinearReport>& reports() const { return reports_; }
   Index sketch_size() const;  ///< the largest used; 0: none
-  Index builds() const;       ///< solves whose set-up took more than a tenth of the longest: factors built rather than kept
+  /// Solves whose set-up took more than a tenth of the longest: factors built rather than kept. Of systems of `rows` rows, 0: all.
+  Index builds(Index rows = 0) const;
   Index fallbacks() const;
   double largest_condition() const;
 
  private:
   LinearSolver& solver_;
   std::vector<LinearReport> reports_;
+  std::vector<Index> rows_;
 };
 
 }  // namespace raphson::bench
