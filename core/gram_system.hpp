@@ -26,6 +26,8 @@ struct GramSystem {
   double tolerance = 1e-8;       ///< see the inequality above
   Seed seed{0};                  ///< fresh for every system; split it before drawing
   double contraction = std::numeric_limits<double>::quiet_NaN();  ///< how the previous outer step reduced the outer residual; NaN: none
+  const Vec* moved =
+      nullptr;  ///< θ − θ before, where b = −∇f(θ) and the system before had −∇f there: what steps show of ∇²f; null: not known
   bool continues = false;  ///< first of a run that continues the previous run of this solver object: the same data, a nearby problem
   const Interrupt* interrupt = nullptr;  ///< ask it once per inner iteration; null: never stop
 

@@ -98,6 +98,7 @@ class Run {
   double inner_tolerance_ = 0.1;
   Index systems_ = 0;  ///< solved so far: numbers the seeds
   double contraction_ = std::numeric_limits<double>::quiet_NaN();
+  Vec moved_;  ///< by the step before, if it was taken
   Iteration record_;
   std::string fallback_;
   Summary summary_;
@@ -183,6 +184,7 @@ void Run::leave_if_due() {
   if (!resumption_.due || !resumption_.due(record_.iteration)) return;
   solver_.reset();
   contraction_ = std::numeric_limits<double>::quiet_NaN();
+  moved_.reset();
   at_ = model_.linearize(x_);
   if (resumption_.take) resumption_.take(state());
 }
@@ -241,9 +243,11 @@ Proposal Run::propose() {
   system.continues = options_.continues && systems_ == 0;
   system.seed = Seed(options_.seed).split(Purpose::sketch, systems_++);
   system.contraction = contraction_;
+  system.moved = step.is_direct() && !moved_.is_empty() ? &moved_ : nullptr;
   system.interrupt = &interrupt_;
   Vec z;
   proposal.report = solver_.solve(system, z);
+  moved_.reset();
   summary_.phases.linear_setup += proposal.report.setup_seconds;
   summary_.phases.linear_solve += proposal.report.solve_seconds;
   if (!proposal.report.used.empty()) summary_.solver_used = proposal.report.used;
@@ -402,6 +406,7 @@ bool Run::switch_to_damping() {
   recent_ = RecentObjectives(1);
   if (best_iteration_ != record_.iteration) {
     x_ = best_;
+    moved_.reset();
     at_ = model_.linearize(x_);
   }
   Iteration next;
@@ -414,7 +419,8 @@ bool Run::switch_to_damping() {
 
 void Run::accept(const Proposal& proposal, std::unique_ptr<Linearization> next, double t) {
   const double before = outer_measure();
-  x_ += t * proposal.p;
+  moved_ = t * proposal.p;
+  x_ += moved_;
   at_ = std::move(next);
   contraction_ = outer_measure() / before;
   const Index iteration = record_.iteration + 1;

@@ -18,6 +18,8 @@ class StepSystem {
   /// What a tolerance on the step's equation must be multiplied with for this system; ≤ 1 (PenalizedStep::accuracy).
   double accuracy = 1;
 
+  /// Whether p = z and b = −∇f.
+  bool is_direct() const { return form_ == StepForm::direct && !penalized_; }
   /// p = z, A z or A z + offset. One product with A for adjoint steps.
   Vec step(Vec z) const;
 

@@ -168,9 +168,9 @@ Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machin
   estimate.once = estimate.seconds;
   const bool whole = s >= system.A->rows();
   if (whole && !system.A->cost().varies && options.precision != Precision::f64) {
-    // Steps without a product, of which there are some more, and one renewal.
-    estimate.once *= 2;
-    estimate.seconds = estimate.once + 0.5 * each;
+    // Steps without a product, of which there are some more; now and then a renewal.
+    estimate.once *= 1.2;
+    estimate.seconds = estimate.once + 0.3 * each;
     return estimate;
   }
   estimate.seconds += (whole ? 2 + digits(system.tolerance) / 8 : iterations) * each;

@@ -43,6 +43,8 @@ struct PreconditionedCg::State {
   double rate_when_new = 0;  ///< iterations a digit
   double excess = 0;         ///< iterations beyond that rate so far
   bool is_new = false;       ///< what is kept was built for the system before
+  SecantPairs shown;         ///< by steps since it was built
+  Vec last_b;                ///< of the system before, where steps are of use
 
   /// Whether the iterations lost to a preconditioner that has aged have cost as much as a new one (nominal speeds: the decision must not
   /// depend on how busy the machine is).
@@ -56,11 +58,19 @@ struct PreconditionedCg::State {
     return reuse == Reuse::while_contracting && system.tolerance >= 1e-4 && !system.continues && !system.A->cost().varies &&
            !(is_new && system.contraction > 0.5);
   }
-  /// The contraction of the outer residual up to which what is kept serves for another step: where a new one, which contracts about twice
-  /// as many digits a step, would not save its price on the six digits or so that are to go.
+  /// The contraction of the outer residual up to which what is kept serves for another step: where a new one would not save its price on
+  /// the six digits or so that are to go. What steps show makes up for half of what it would contract more.
   double step_below(const GramSystem& system) const {
     const double price = kind->estimate_build(system, Machine::nominal()).seconds / product_seconds(*system.A, Machine::nominal());
-    return std::min(0.3, std::pow(10.0, -3 / price));
+    return std::min(0.5, std::pow(10.0, -1 / price));
+  }
+  void learn(const GramSystem& system) {
+    if (system.moved && last_b.n_elem == system.size() && kept) shown.add(*system.moved, last_b - *system.b);
+    if (reuse == Reuse::while_contracting && !system.A->cost().varies) last_b = *system.b;
+  }
+  void drop() {
+    kept.reset();
+    shown.clear();
   }
   KernelMaker kernel() const {
     return precision == Precision::f32 ? single_cg_kernel : precision == Precision::f16 ? half_cg_kernel : cg_kernel;
@@ -79,7 +89,10 @@ PreconditionedCg::PreconditionedCg(std::shared_ptr<const PreconditionerKind> kin
 
 PreconditionedCg::~PreconditionedCg() = default;
 
-void PreconditionedCg::reset() { state_->kept.reset(); }
+void PreconditionedCg::reset() {
+  state_->drop();
+  state_->last_b.reset();
+}
 
 Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& machine) const {
   Estimate estimate = state_->kind->estimate_build(system, machine);
@@ -104,13 +117,14 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
   if (settled_at_once(system, z, report)) return report;
 
   if (begins_anew(system) || !state_->fits(system)) reset();
+  state_->learn(system);
   const bool step = state_->may_step(system);
   if (state_->kept && step && is_close(*state_->kept)) {
-    if (system.contraction <= state_->step_below(system) && step_by(*state_->kept, system, z, report)) {
+    if (system.contraction <= state_->step_below(system) && step_by(*state_->kept, system, z, report, state_->shown)) {
       state_->is_new = false;
       return report;
     }
-    reset();
+    state_->drop();
   }
   if (state_->kept) {
     state_->is_new = false;
@@ -128,11 +142,11 @@ LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {
       conclude(system, result, "", z, report);
       state_->excess +=
           std::max(0.0, static_cast<double>(result.iterations) - 1 - state_->rate_when_new * std::max(1.0, -std::log10(result.residual)));
-      if (state_->renewal_pays(system)) reset();
+      if (state_->renewal_pays(system)) state_->drop();
       return report;
     }
     report.fallbacks.push_back("the kept preconditioner no longer fits: built afresh");
-    reset();
+    state_->drop();
   }
 
   const Index before = report.iterations;

@@ -3,6 +3,7 @@
 
 #include <raphson/core/preconditioner.hpp>
 #include <raphson/solvers/krylov/iteration.hpp>
+#include <raphson/solvers/secant_pairs.hpp>
 
 namespace raphson {
 
@@ -26,8 +27,8 @@ std::unique_ptr<Preconditioner> solve_by_ladder(const GramSystem& system, const 
 
 /// Whether M is close enough to the matrix (Preconditioner::error) for M⁻¹b to do as a step.
 bool is_close(const Preconditioner& M);
-/// z = M⁻¹b, reported as unverified, where M is close; false, with z = 0, where it is not.
-bool step_by(const Preconditioner& M, const GramSystem& system, Vec& z, LinearReport& report);
+/// z = M⁻¹b, corrected by what steps have shown, reported as unverified, where M is close; false, with z = 0, where it is not.
+bool step_by(const Preconditioner& M, const GramSystem& system, Vec& z, LinearReport& report, const SecantPairs& shown = {});
 
 /// Iterations for each decimal digit that the residual fell from 1.
 double iterations_per_digit(double iterations, double relative_residual);

@@ -6,6 +6,7 @@
 #include <raphson/solvers/preconditioned_gd.hpp>
 #include <raphson/solvers/preconditioners/jacobi.hpp>
 #include <raphson/solvers/preconditioners/sketched.hpp>
+#include <raphson/solvers/secant_pairs.hpp>
 #include <raphson/solvers/sketch_and_solve.hpp>
 #include <raphson/solvers/sketches/sketches.hpp>
 #include <support/gram_cases.hpp>
@@ -172,6 +173,50 @@ BOOST_AUTO_TEST_CASE(a_close_preconditioner_is_believed_while_steps_contract) {
   system.tolerance = 1e-9;
   BOOST_TEST((solver.solve(system, z).status == LinearStatus::converged));
   BOOST_TEST(g.residual(z) <= 2e-9);
+}
+
+BOOST_AUTO_TEST_CASE(pairs_take_changes_of_the_gradient_to_the_moves_behind_them) {
+  const GramCase g = tall(600, 30);
+  std::string why;
+  const auto M = sketched_preconditioner({.size = 120})->build(g.system(1e-8), 0, why);
+  BOOST_REQUIRE(M);
+  SecantPairs pairs;
+  Vec z, plain, y, move;
+  arma::arma_rng::set_seed(5);
+  for (int i = 0; i < 12; ++i) {
+    move.randn(30);
+    g.system(1e-8).apply(move, y);
+    pairs.add(move, y);
+    pairs.solve(*M, y, z);
+    BOOST_TEST(arma::norm(z - move) <= 1e-10 * arma::norm(move));
+  }
+  // Eight of thirty directions are right now; the others are no worse for it.
+  g.system(1e-8).apply(Vec(30, arma::fill::ones), y);
+  pairs.solve(*M, y, z);
+  M->solve(y, plain);
+  BOOST_TEST(arma::dot(y, z) > 0);
+  BOOST_TEST(arma::norm(z - 1) < arma::norm(plain - 1));
+  pairs.add(move, -y);  // no curvature: left out
+  pairs.solve(*M, y, plain);
+  BOOST_TEST(arma::norm(plain - z) == 0);
+}
+
+// The matrix has grown since M was made. Steps along one direction show by how much, and the next is right where M alone is not.
+BOOST_AUTO_TEST_CASE(steps_show_what_a_kept_preconditioner_does_not_know) {
+  const GramCase g = tall(4000, 40);
+  PreconditionedCg solver({.size = 4000, .precision = Precision::f32}, Reuse::while_contracting);
+  GramSystem system = g.system(1e-2);
+  Vec first, second;
+  solver.solve(system, first);
+  const Vec before = *system.b;
+  // As if f″ had grown by half: a step of `first` takes the gradient half of its length past 0.
+  const Vec after = -0.5 * before;
+  system.b = &after;
+  system.contraction = 1e-3;
+  system.moved = &first;
+  BOOST_TEST((solver.solve(system, second).status == LinearStatus::unverified));
+  const Vec expected = -first / 3;
+  BOOST_TEST(arma::norm(second - expected) <= 1e-3 * arma::norm(expected));
 }
 
 // Too far from the matrix for steps of its own, it is still worth keeping for CG.
