@@ -24,12 +24,16 @@ constexpr double systems_of_a_run = 6;
 const double tolerance_of_a_run = std::pow(10.0, -8 / systems_of_a_run);
 
 /// The iterations of jacobi-cg are a guess where those of the others are known: it must be this many times cheaper. More so on data like
-/// grids and chains, where they grow with the length of the chain and a sparse factorization is cheap.
+/// grids and chains, where they grow with the length of the chain and a sparse factorization is cheap, and on neural networks, where they
+/// grow with the rows and with what has been learnt.
 constexpr double doubt = 2, doubt_on_networks = 5;
 
 /// Of networks: chord steps contract less than solved ones, so that it takes this share more of them; and as a preconditioner a factor
 /// serves so many systems (benchmarks/nets/training.cpp).
 constexpr double chord_steps = 0.3, kept_renewals = 1.0 / 8;
+
+/// What JJᵀ is in expectation may not factor in single precision, and weights that have learnt move away from it.
+constexpr double doubt_on_kernels = 1.2;
 
 struct Candidate {
   std::string text;  ///< "preconditioned-cg (count-sketch s = 4000, f32)"
@@ -102,7 +106,7 @@ Candidate jacobi(const GramSystem& system, const Machine& machine) {
   // Sparse rows that fill AᵀA are nearly orthogonal columns as a rule; grids and chains, whose AᵀA stays sparse, are ill-conditioned.
   const double k = static_cast<double>(system.size());
   const bool sparse = mostly_zero(*system.A), well_mixed = sparse && 10 * system.A->cost().gram_nonzeros >= k * k;
-  candidate.doubt = sparse ? doubt_on_networks : doubt;
+  candidate.doubt = sparse || system.A->cost().varies ? doubt_on_networks : doubt;
   if (well_mixed || shift_dominates(system)) {
     const double iterations = 1 + 5 * -std::log10(system.tolerance);
     candidate.estimate.seconds = iterations * product_seconds(*system.A, machine);
@@ -136,6 +140,7 @@ void add_kept_factors(const GramSystem& system, const SketchOptions& options, co
 
   if (system.A->preconditioner()) {
     Candidate kernel{"kernel-cg", KernelCg().estimate(system, machine), [] { return std::make_unique<KernelCg>(); }};
+    kernel.doubt = doubt_on_kernels;
     candidates.push_back(std::move(kernel));
   }
 }

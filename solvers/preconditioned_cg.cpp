@@ -103,8 +103,8 @@ Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& mac
   const double iterations = s > 0        ? sketched_cg_iterations(system.tolerance, s, system.size())
                             : triangular ? kernel_cg_iterations(system.tolerance, sampled_condition(state_->kind->condition(), system))
                                          : plain_cg_iterations(system.tolerance, system.size(), true);
-  const double each =
-      product_seconds(*system.A, machine, state_->precision) + (triangular ? substitution_seconds(system.size(), machine) : 0);
+  const double each = product_seconds(*system.A, machine, state_->precision) +
+                      (triangular ? substitution_seconds(system.size(), machine, kept_by_kind ? Precision::f32 : Precision::f64) : 0);
   if (state_->reuse == Reuse::while_contracting || kept_by_kind) estimate.once = estimate.seconds;
   estimate.seconds += (iterations + 1) * each;
   return estimate;

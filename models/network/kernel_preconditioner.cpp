@@ -200,8 +200,9 @@ class KernelKind final : public PreconditionerKind {
     return {.seconds = kept ? 0 : make, .bytes = 4 * n * n, .advice = {}};
   }
   Index sketch_size(const GramSystem&) const override { return 0; }
-  /// Each layer's randomness moves JJᵀ further from its expectation.
-  double condition() const override { return 4 * static_cast<double>(layers_.hidden * layers_.hidden); }
+  /// However wide the net: of one layer it is the weights' moving that is left, and each further layer's randomness moves JJᵀ further from
+  /// its expectation.
+  double condition() const override { return layers_.hidden == 1 ? 1.1 : 4 * static_cast<double>(layers_.hidden * layers_.hidden); }
 
  private:
   /// What is factored for a system's shift: so rounded that the factor outlives changes of damping, without depending on the systems

@@ -21,11 +21,13 @@ constexpr double smoothed_goal = 0.04;
 constexpr double smoothed_share = 0.25;
 /// Larger and larger lazy starts. The last is the largest at which f has the digits that a tolerance of 1e-8 needs.
 constexpr double lazy_scales[] = {10, 1000, 1e5};
-/// Damping, relative to trace(JJᵀ)/n, at which single precision factors what rows that nearly coincide make singular: of unit steps, where
-/// it costs no convergence that matters, and of the first step from a lazy start.
-constexpr double harmless_damping = 1e-8, lazy_damping = 1e-6;
+/// Of large nets, where many rows leave less room between kinks and a try costs more.
+constexpr double large_lazy_scales[] = {1e3, 1e4, 1e5};
 /// Observations times neurons up to which there are smoothed stages before lazy starts: beyond, a step on doubles costs too many on bits.
 constexpr double cheap_smoothing = 5e6;
+/// Beyond that size, damping relative to trace(JJᵀ)/n: unit steps keep it and lazy starts begin with it. It costs hardly any convergence,
+/// and spares rows that nearly coincide the double precision, QR and rank of a singular system, which takes minutes there.
+constexpr double harmless_damping = 1e-8;
 
 /// Unit steps have disappointed when this many in a row bring no new best point, or the residual is this much above the best, or the best
 /// has fallen by less than `progress` within `window`.
@@ -77,16 +79,18 @@ std::vector<TrainingStage> learning_stages(const TrainingStage& unit, bool kinks
   return stages;
 }
 
-/// Steps from larger and larger lazy starts, on bits: damped, hardly, for what nearly coincides.
+/// Steps from larger and larger lazy starts, on bits: unit steps, or Levenberg-Marquardt where `unit` has a damping.
 std::vector<TrainingStage> lazy_stages(const TrainingStage& unit) {
   std::vector<TrainingStage> stages;
-  for (const double scale : lazy_scales) {
+  const bool large = unit.damping > 0;
+  for (const double scale : large ? large_lazy_scales : lazy_scales) {
     TrainingStage stage = unit;
-    stage.globalization = Globalization::levenberg_marquardt;
-    stage.damping = lazy_damping;
     stage.start = Start::lazy;
     stage.scale = scale;
-    stage.swift = true;
+    if (large) {
+      stage.globalization = Globalization::levenberg_marquardt;
+      stage.swift = true;
+    }
     stages.push_back(stage);
   }
   return stages;
@@ -123,7 +127,8 @@ std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainO
   const bool planned = options.globalization == Globalization::automatic;
   const bool kinks = net.activation().kind == Activation::Kind::relu, enough = net.parameters() >= net.data().rows();
   TrainingStage unit{.globalization = Globalization::unit, .goal = goal, .max_iterations = options.max_iterations};
-  if (planned && enough) unit.damping = harmless_damping;
+  const bool dear = static_cast<double>(net.data().rows()) * static_cast<double>(net.width()) > cheap_smoothing;
+  if (planned && enough && kinks && dear) unit.damping = harmless_damping;
 
   std::vector<TrainingStage> stages;
   append({unit}, false, stages);
@@ -135,8 +140,7 @@ std::vector<TrainingStage> training_stages(const TwoLayerRelu& net, const TrainO
   if (options.continuation) {
     // Fewer parameters than rows: not in the lazy regime at any scale. Several outputs: no pairs of neurons cancel in all of them.
     const bool lazy = enough && net.outputs() == 1;
-    const bool dear = kinks && static_cast<double>(net.data().rows()) * static_cast<double>(net.width()) > cheap_smoothing;
-    if (!lazy || !dear) append(learning_stages(unit, kinks, lazy), true, stages);
+    if (!lazy || !kinks || !dear) append(learning_stages(unit, kinks, lazy), true, stages);
     if (lazy) append(lazy_stages(unit), false, stages);
   }
   TrainingStage damped = unit;

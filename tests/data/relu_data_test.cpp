@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <numeric>
 
 #include "support/data.hpp"
 
@@ -16,8 +17,15 @@ using raphson::test::has_data;
 
 namespace {
 
-TwoLayerRelu network(const std::string& path, Index width, const ReadOptions& read_options = {}) {
-  const Dataset data = read(path, read_options);
+/// `most`: rows at most, the first of the file; 0: all.
+TwoLayerRelu network(const std::string& path, Index width, const ReadOptions& read_options = {}, Index most = 0) {
+  Dataset data = read(path, read_options);
+  if (most > 0 && most < data.features.rows()) {
+    std::vector<Index> first(most);
+    std::iota(first.begin(), first.end(), Index{0});
+    data.features = data.features.select_rows(first);
+    data.target = arma::mat(data.target.head_rows(most));
+  }
   Standardization scaling;
   scaling.fit(data.features, data.target);
   return TwoLayerRelu(scaling.features(data.features), scaling.targets(data.target), {.width = width, .seed = 1});
@@ -68,6 +76,17 @@ BOOST_AUTO_TEST_CASE(yacht_is_interpolated_where_unit_steps_wander) {
   const Summary summary = train(model);
   BOOST_TEST(summary.converged(), summary.message);
   BOOST_TEST(unit_steps(model).residual_ratio > 1e-4);
+}
+
+// Large enough for lazy starts to follow unit steps at once.
+BOOST_AUTO_TEST_CASE(power_plant_is_interpolated_where_unit_steps_wander) {
+  if (!has_data("regression/power-plant/data.txt")) return;
+  const TwoLayerRelu model = network(data_path("regression/power-plant/data.txt"), 8192, {}, 800);
+  const Summary summary = train(model);
+  BOOST_TEST(summary.converged(), summary.message);
+  BOOST_TEST(summary.iterations < 40u);
+  for (const Iteration& row : summary.history) BOOST_TEST(row.fallback.find("softplus") == std::string::npos);
+  BOOST_TEST(unit_steps(model).residual_ratio > 0.05);
 }
 
 // Equal mixtures with different strengths: the floor is 6.3e-2 of ‖y‖, and the status may never be `converged`.

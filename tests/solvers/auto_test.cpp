@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(factors_are_kept_where_the_matrix_varies) {
 }
 
 BOOST_AUTO_TEST_CASE(large_networks_go_to_their_kernel) {
-  const Index n = 8000;
+  const Index n = 16000;
   Generated data = generate_sphere(n, 10, Seed(3));
   TwoLayerReluOptions options;
   options.width = 8192;
