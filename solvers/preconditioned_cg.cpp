@@ -19,10 +19,6 @@ Kernel single_cg_kernel(const GramSystem& system, const Preconditioner& M, Linea
   return M.single() ? single_conjugate_gradient_kernel(system, &M) : conjugate_gradient_kernel(system, &M);
 }
 
-/// Whether the recurrence of the iteration may be believed: the tolerance is loose, and the outer steps make progress, so that a wrong
-/// answer would show in the next gradient, which is measured anyway. Not where what is kept was made for another problem.
-bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(system.contraction > 0.5) && !system.continues; }
-
 }  // namespace
 
 struct PreconditionedCg::State {
