@@ -1,5 +1,6 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/interrupt.hpp>
+#include <raphson/core/kernels/narrow_rows.hpp>
 #include <raphson/core/kernels/outer_product.hpp>
 #include <raphson/core/kernels/row_passes.hpp>
 #include <raphson/core/large_memory.hpp>
@@ -196,6 +197,7 @@ double rate_at(double k, double at_wide, double half) { return at_wide * (1 + ha
 }  // namespace
 
 double Machine::gram_rate(Index k, bool single) const {
+  if (k <= kernels::widest_narrow) return gram * static_cast<double>(k) / 20;  // in scalars
   // The kernels work on whole groups of columns: what fills up the last one is work too.
   const Index group = single ? kernels::outer_group<float>() : kernels::outer_group<double>(), padded = (k + group - 1) / group * group;
   const double width = std::min(static_cast<double>(padded), wide), used = static_cast<double>(k) / static_cast<double>(padded);

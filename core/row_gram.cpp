@@ -1,11 +1,13 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/kernels/byte_products.hpp>
+#include <raphson/core/kernels/narrow_rows.hpp>
 #include <raphson/core/kernels/outer_product.hpp>
 #include <raphson/core/large_memory.hpp>
 #include <raphson/core/row_gram.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 namespace raphson {
@@ -126,10 +128,34 @@ void add_gram(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) {
   }
 }
 
+/// The same for rows of a few numbers.
+template <class Real>
+void add_narrow_gram(const DenseRows<double>& A, Real alpha, Real* C, Index ldc) {
+  const Index k = A.cols();
+  const Blocks blocks = cut(A.count, 2048, 32);
+  Vec sum(k * k, arma::fill::none);
+  parallel_sum<double>(
+      blocks, k * k,
+      [&](Index b, double* partial) {
+        const Index first = blocks.begin(b);
+        kernels::add_narrow_gram({A.data + first * A.stride, A.stride, blocks.length(b), A.width}, A.scale ? A.scale + first : nullptr,
+                                 A.constant, partial);
+      },
+      sum.memptr());
+  for (Index j = 0; j < k; ++j) {
+    for (Index i = j; i < k; ++i) C[i + j * ldc] += alpha * static_cast<Real>(sum[i + j * k]);
+  }
+}
+
+bool is_narrow(const DenseRows<double>& A) { return 1 <= A.width && A.width <= kernels::widest_narrow; }
+
 }  // namespace
 
 template <class Real, class Src>
 void add_row_gram(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) {
+  if constexpr (std::is_same_v<Src, double>) {
+    if (is_narrow(A)) return add_narrow_gram(A, alpha, C, ldc);
+  }
   add_gram<PackedPanel<Real>>(A, alpha, C, ldc);
 }
 
@@ -146,6 +172,12 @@ bool has_rounded_gram() { return kernels::has_byte_products(); }
 template <class Src>
 bool rounded_row_gram(const DenseRows<Src>& A, Mat<float>& G) {
   if (!has_rounded_gram()) return false;
+  if constexpr (std::is_same_v<Src, double>) {
+    if (is_narrow(A)) {
+      row_gram(A, G);
+      return true;
+    }
+  }
   resize_raw(G, A.cols(), A.cols());
   G.zeros();
   add_gram<BytePanel>(A, 1.0f, G.memptr(), G.n_rows);

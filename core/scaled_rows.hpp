@@ -74,8 +74,8 @@ class HalfDense final : public TallOperator<float> {
   bool constant_;
 };
 
-/// Sparse rows. Products cost O(nnz); the Gram matrix ½Σ nnz(row)², and a read of C for each MiB of it. Its pattern depends on the
-/// positions stored in C only.
+/// Sparse rows. Products cost O(nnz), the Gram matrix ½Σ nnz(row)² (core/sparse_row_gram.hpp). Its pattern depends on the positions stored
+/// in C only.
 template <class Real>
 class ScaledSparse final : public TallOperator<Real> {
  public:
@@ -93,17 +93,18 @@ class ScaledSparse final : public TallOperator<Real> {
   void gram_diagonal(Col<Real>& g) const override;
   bool has_sparse_gram() const override { return true; }
   void gram_single(Mat<float>& G) const override;
+  void sampled_gram(std::span<const Index> index, Mat<float>& G) const override;
   void sparse_gram(arma::SpMat<Real>& G) const override;
   std::shared_ptr<const TallOperator<float>> single() const override;
   std::string non_finite() const override;
   OperatorCost cost() const override;
 
  private:
+  SparseRows<Real> view() const;
   Real scale(Index row) const { return scale_.is_empty() ? Real(1) : scale_[row]; }
   Real row_times(Index i, const Real* x) const;
   void add_row(Index i, Real t, Real* y) const;
   Blocks sum_blocks() const { return cut(rows(), 1024, 16); }
-  void add_gram_band(Index begin, Index end, Index first, Index last, Real* G) const;
   /// Adds column j of AᵀA to dense work space of k numbers.
   void add_gram_column(Index j, Real* work) const;
 

@@ -1,6 +1,7 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
 #include <raphson/core/scaled_rows.hpp>
+#include <raphson/core/sparse_row_gram.hpp>
 #include <raphson/core/threads.hpp>
 
 #include <fmt/format.h>
@@ -132,40 +133,14 @@ void ScaledSparse<Real>::add_gram_column(Index j, Real* work) const {
   }
 }
 
-/// Lower triangle of columns [first, last) of G += Σ over the rows [begin, end) of A. Rows are read in order; a band of G that stays in the
-/// second-level cache takes in what scatters.
 template <class Real>
-void ScaledSparse<Real>::add_gram_band(Index begin, Index end, Index first, Index last, Real* G) const {
-  const Index k = cols(), d = data_.cols();
-  for (Index i = begin; i < end; ++i) {
-    const Real weight = scale(i) * scale(i);
-    const arma::uword* row_end = C_->row_indices + C_->col_ptrs[i + 1];
-    const arma::uword* from = C_->row_indices + C_->col_ptrs[i];
-    if (first > 0) from = std::lower_bound(from, row_end, first);
-    for (const arma::uword* j = from; j != row_end && *j < last; ++j) {
-      const Real entry = weight * C_->values[j - C_->row_indices];
-      Real* column = G + *j * k;
-      for (const arma::uword* l = j; l != row_end; ++l) column[*l] += entry * C_->values[l - C_->row_indices];
-      if (constant_) column[d] += entry;
-    }
-    if (constant_ && last > d) G[d + d * k] += weight;
-  }
+SparseRows<Real> ScaledSparse<Real>::view() const {
+  return {C_->col_ptrs, C_->row_indices, C_->values, rows(), data_.cols(), scale_.is_empty() ? nullptr : scale_.memptr(), constant_};
 }
 
 template <class Real>
 void ScaledSparse<Real>::gram(Mat<Real>& G) const {
-  const Index k = cols();
-  if (k <= 512) {  // small: each block of rows has its own sum
-    G.set_size(k, k);
-    const Blocks blocks = cut(rows(), 2048, 8);
-    parallel_sum<Real>(
-        blocks, k * k, [&](Index b, Real* partial) { add_gram_band(blocks.begin(b), blocks.end(b), 0, k, partial); }, G.memptr());
-  } else {
-    G.zeros(k, k);
-    const Blocks bands{k, std::max<Index>(1, (Index{1} << 20) / (k * sizeof(Real)))};
-    parallel_for(bands.count(), [&](Index b) { add_gram_band(0, rows(), bands.begin(b), bands.end(b), G.memptr()); });
-  }
-  mirror_lower(G);
+  sparse_row_gram(view(), G);
 }
 
 template <class Real>
@@ -173,6 +148,11 @@ void ScaledSparse<Real>::gram_single(Mat<float>& G) const {
   Mat<Real> exact;
   gram(exact);
   G = arma::conv_to<Mat<float>>::from(exact);
+}
+
+template <class Real>
+void ScaledSparse<Real>::sampled_gram(std::span<const Index> index, Mat<float>& G) const {
+  sparse_row_gram(view(), index, G);
 }
 
 template <class Real>
@@ -200,9 +180,7 @@ void ScaledSparse<Real>::sparse_gram(arma::SpMat<Real>& G) const {
 
 template <class Real>
 void ScaledSparse<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
-  S.apply_rows(SparseRows<Real>{C_->col_ptrs, C_->row_indices, C_->values, rows(), data_.cols(),
-                                scale_.is_empty() ? nullptr : scale_.memptr(), constant_},
-               B);
+  S.apply_rows(view(), B);
 }
 
 template <class Real>

@@ -1,4 +1,6 @@
+#include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
+#include <raphson/core/row_gram.hpp>
 #include <raphson/core/tall_operator.hpp>
 
 #include <algorithm>
@@ -83,6 +85,18 @@ void TallOperator<Real>::gather_rows(std::span<const Index> index, Mat<Real>& B)
     apply_adjoint(unit, rows_of_A);
     B.cols(first, first + width - 1) = rows_of_A;
   }
+}
+
+template <class Real>
+void TallOperator<Real>::sampled_gram(std::span<const Index> index, Mat<float>& G) const {
+  constexpr Index at_once = 4096;
+  G.zeros(cols(), cols());
+  Mat<Real> B;
+  for (Index first = 0; first < index.size(); first += at_once) {
+    gather_rows(index.subspan(first, std::min<Index>(at_once, index.size() - first)), B);
+    add_row_gram<float, Real>({B.memptr(), B.n_cols, B.n_rows, B.n_rows}, 1.0f, G.memptr(), G.n_rows);
+  }
+  mirror_lower(G);
 }
 
 template <class Real>

@@ -71,6 +71,10 @@ class TallOperator {
   /// as OperatorCost::rounded_gram says; G is then as it was.
   virtual bool gram_rounded(Mat<float>&) const { return false; }
 
+  /// G = Σ aᵢaᵢᵀ over the rows i named, k×k, both triangles, in single precision: a sample of AᵀA. Default: from gather_rows, a few
+  /// thousand at a time.
+  virtual void sampled_gram(std::span<const Index> index, Mat<float>& G) const;
+
   /// B = (S A)ᵀ, k×s. Default: panels of columns of A through S.apply.
   virtual void sketch(const Sketch<Real>& S, Mat<Real>& B) const;
 

@@ -1,4 +1,5 @@
 #include <raphson/core/error.hpp>
+#include <raphson/core/kernels/vector_math.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/linear_model.hpp>
 #include <raphson/models/separation.hpp>
@@ -74,7 +75,7 @@ void evaluate_rows(const Data& data, Index first, Index count, const double* z, 
     weigh(slope);
     weigh(root);
   }
-  for (Index i = 0; root && i < count; ++i) root[i] = root[i] < 0 ? 0.0 : std::sqrt(root[i]);
+  if (root) vector_math::roots(root, count);
 }
 
 /// Adds up values[0..count), the same way wherever the calls are cut at multiples of chunk.
@@ -134,7 +135,7 @@ namespace {
 
 /// What the losses say at one point, row by row.
 struct RowTerms {
-  Vec z, slope, root;  ///< margins with offset, wᵢg′, √(wᵢg″)
+  Vec z, slope, root;  ///< margins with offset, wᵢg′ (empty where nothing asks for it), √(wᵢg″)
   Vec gradient;        ///< of the losses, without the penalty
   Sum losses;
 
@@ -144,30 +145,35 @@ struct RowTerms {
   static RowTerms from_margins(const Data& data, Vec z);
 
  private:
-  explicit RowTerms(Vec margins) : z(std::move(margins)), slope(z.n_elem, arma::fill::none), root(z.n_elem, arma::fill::none) {}
+  explicit RowTerms(Vec margins, bool with_slope = true)
+      : z(std::move(margins)), slope(with_slope ? z.n_elem : 0, arma::fill::none), root(z.n_elem, arma::fill::none) {}
 };
 
 RowTerms RowTerms::at(const Data& data, const Vec& theta) {
   if (theta.is_zero()) {
-    RowTerms terms(data.options.offset.is_empty() ? Vec(data.rows(), arma::fill::zeros) : data.options.offset);
-    terms.losses = sum_losses(data, terms.z, terms.slope.memptr(), terms.root.memptr());
+    RowTerms terms(data.options.offset.is_empty() ? Vec(data.rows(), arma::fill::zeros) : data.options.offset, data.options.l2 == 0);
+    terms.losses = sum_losses(data, terms.z, terms.slope.is_empty() ? nullptr : terms.slope.memptr(), terms.root.memptr());
     terms.gradient = data.gradient_at_zero();
     return terms;
   }
-  RowTerms terms(Vec(data.rows(), arma::fill::none));
-  Vec value(data.rows(), arma::fill::none), margins;
+  RowTerms terms(Vec(data.rows(), arma::fill::none), data.options.l2 == 0);  // for the least-squares target of the step
+  Vec value(data.rows(), arma::fill::none);
   const Vec& offset = data.options.offset;
-  const RowMap<double> map = [&](Index begin, Index length, const double* margin, double* t) {
-    for (Index first = begin; first < begin + length; first += chunk) {
-      const Index count = std::min(chunk, begin + length - first);
-      double* z = terms.z.memptr() + first;
-      double* slope = terms.slope.memptr() + first;
-      for (Index i = 0; i < count; ++i) z[i] = margin[first - begin + i] + (offset.is_empty() ? 0.0 : offset(first + i));
-      evaluate_rows(data, first, count, z, value.memptr() + first, slope, terms.root.memptr() + first);
-      std::copy_n(slope, count, t + (first - begin));
+  const RowMap<double> map = [&](Index begin, Index length, const double* margin, double* slope) {
+    std::array<double, chunk> moved;
+    for (Index done = 0; done < length; done += chunk) {
+      const Index first = begin + done, count = std::min(chunk, length - done);
+      const double* z = margin + done;
+      if (!offset.is_empty()) {
+        for (Index i = 0; i < count; ++i) moved[i] = z[i] + offset(first + i);
+        z = moved.data();
+      }
+      evaluate_rows(data, first, count, z, value.memptr() + first, slope + done, terms.root.memptr() + first);
+      if (!terms.slope.is_empty()) std::copy_n(slope + done, count, terms.slope.memptr() + first);
     }
   };
-  data.A->apply_mapped(theta, map, margins, terms.gradient);
+  data.A->apply_mapped(theta, map, terms.z, terms.gradient);
+  if (!offset.is_empty()) terms.z += offset;
   terms.losses = sum_chunks(data.rows(), [&](Index first, Index count, double* sum) { add_values(value.memptr() + first, count, sum); });
   return terms;
 }

@@ -7,6 +7,7 @@
 #include <raphson/solvers/exact.hpp>
 #include <raphson/solvers/kernel_cg.hpp>
 #include <raphson/solvers/preconditioned_cg.hpp>
+#include <raphson/solvers/preconditioners/sampled_gram.hpp>
 #include <raphson/solvers/solve_support.hpp>
 #include <raphson/solvers/sparse_cholesky.hpp>
 
@@ -63,20 +64,37 @@ void add_sketched(const GramSystem& system, SketchOptions options, const Machine
   Candidate best;
   const Index N = system.A->rows(), k = system.size();
   const bool varies = system.A->cost().varies;
+  const Reuse reuse = varies ? Reuse::never : Reuse::while_contracting;
   const std::string kind = chosen_sketch(options, *system.A)->name();
   const char* precision = options.precision == Precision::f64 ? "f64" : options.precision == Precision::f32 ? "f32" : "i8";
   for (const Index s : sizes_to_try(options, N, k, !varies)) {
     options.size = s;
-    Estimate estimate = sketched_solve_estimate(system, machine, options, s, sketched_cg_iterations(system.tolerance, s, k));
-    if (varies) estimate.once = 0;
+    Estimate estimate = PreconditionedCg(options, reuse).estimate(system, machine);
     if (!best.make || estimate.run_seconds(systems_of_a_run) < best.estimate.run_seconds(systems_of_a_run)) {
       best.text = s < N ? fmt::format("preconditioned-cg ({} s = {} = {:.3g} k, {})", kind, s,
                                       static_cast<double>(s) / static_cast<double>(k), precision)
                         : fmt::format("preconditioned-cg (AᵀA kept, {})", precision);
       best.estimate = std::move(estimate);
-      const Reuse reuse = varies ? Reuse::never : Reuse::while_contracting;
       best.make = [options, reuse] { return std::make_unique<PreconditionedCg>(options, reuse); };
     }
+  }
+  best.doubt = 1.25;
+  if (best.make) candidates.push_back(std::move(best));
+}
+
+/// Sparse rows: a sample of them costs less to take AᵀA from than any sketch.
+void add_sampled(const GramSystem& system, const SketchOptions& options, const Machine& machine, std::vector<Candidate>& candidates) {
+  const Index N = system.A->rows(), k = system.size();
+  if (!mostly_zero(*system.A) || !has_rows(*system.A) || system.A->cost().varies || options.kind || options.size > 0) return;
+  Candidate best;
+  for (const Index share : {4u, 8u, 16u}) {
+    if (N / share < 6 * k) continue;
+    const auto make = [share] { return std::make_unique<PreconditionedCg>(sampled_gram_preconditioner(share), Reuse::while_contracting); };
+    Estimate estimate = make()->estimate(system, machine);
+    if (best.make && !(estimate.run_seconds(systems_of_a_run) < best.seconds())) continue;
+    best.text = fmt::format("preconditioned-cg (one row of {}, f32)", share);
+    best.estimate = std::move(estimate);
+    best.make = make;
   }
   best.doubt = 1.25;
   if (best.make) candidates.push_back(std::move(best));
@@ -158,6 +176,7 @@ std::vector<Candidate> rank(GramSystem system, const SketchOptions& options, dou
     single.precision = Precision::i8;
     if (machine.gram_rounded > 0 && !mostly_zero(*system.A)) add_sketched(system, single, machine, candidates);
   }
+  add_sampled(system, options, machine, candidates);
   add_kept_factors(system, options, machine, candidates);
   candidates.push_back(jacobi(system, machine));
   if (system.A->has_sparse_gram() && has_sparse_cholesky()) {
@@ -184,8 +203,9 @@ std::string reason(const std::vector<Candidate>& candidates) {
       fmt::format("{}: predicted {:.2g} s for {:g} systems", chosen.text, chosen.estimate.run_seconds(systems_of_a_run), systems_of_a_run);
   for (Index i = 1; i < candidates.size(); ++i) {
     // Exact is what users compare with; beside exact, the runner-up.
-    if (candidates[i].text == "exact" || (i == 1 && chosen.text == "exact"))
-      text += fmt::format(", {} {:.2g} s", candidates[i].text, candidates[i].estimate.run_seconds(systems_of_a_run));
+    if (candidates[i].text != "exact" && (i > 1 || chosen.text != "exact")) continue;
+    const char* but = candidates[i].seconds() < chosen.seconds() ? ", which saves too little to be worth leaving exact for" : "";
+    text += fmt::format(", {} {:.2g} s{}", candidates[i].text, candidates[i].seconds(), chosen.text == "exact" ? but : "");
   }
   return text + fmt::format("; needs {}", bytes_text(chosen.estimate.bytes));
 }

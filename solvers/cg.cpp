@@ -31,7 +31,7 @@ LinearReport Cg::solve(const GramSystem& system, Vec& z) {
 
   const Stopwatch watch;
   const Index k = system.size();
-  const IterationLimits limits{system.tolerance, max_iterations_ > 0 ? max_iterations_ : 10 * k + 100, k + 100};
+  const IterationLimits limits{system.tolerance, max_iterations_ > 0 ? max_iterations_ : 10 * k + 100, k + 100, !may_trust(system)};
   const IterationResult result = solve_verified(system, M.get(), conjugate_gradient_kernel(system, M.get()), limits, z);
   report.iterations = result.iterations;
   conclude(system, result, "Use preconditioned-cg or exact, or loosen the tolerance.", z, report);

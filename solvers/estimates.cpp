@@ -36,10 +36,6 @@ double gram_rate(const Machine& machine, Precision precision, Index k) {
   return machine.gram_rate(k, is_single(precision));
 }
 
-double factor_seconds(double k, const Machine& machine, Precision precision) {
-  return k * k * k / 3 / machine.factor_rate(static_cast<Index>(k), is_single(precision));
-}
-
 /// Pages of work space that are new to the process.
 double touch_seconds(double bytes, const Machine& machine) { return bytes > reused ? bytes / machine.touch : 0; }
 
@@ -85,8 +81,12 @@ double substitution_seconds(Index k, const Machine& machine, Precision precision
   return real(k) * substitution + bytes / machine.reading(bytes);
 }
 
+double factor_seconds(Index k, const Machine& machine, Precision precision) {
+  return real(k) * real(k) * real(k) / 3 / machine.factor_rate(k, is_single(precision));
+}
+
 double kept_gram_seconds(const GramSystem& system, const Machine& machine) {
-  return gram_seconds(*system.A, machine, Precision::f32) + factor_seconds(real(system.size()), machine, Precision::f32);
+  return gram_seconds(*system.A, machine, Precision::f32) + factor_seconds(system.size(), machine, Precision::f32);
 }
 
 double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const Machine& machine) {
@@ -114,12 +114,12 @@ double sampled_condition(double expected, const GramSystem& system) {
 }
 
 double plain_cg_iterations(double tolerance, Index k, bool jacobi) {
-  return std::min(real(k), 10.0) + std::min(real(k), (jacobi ? 25 : 60) * digits(tolerance));
+  return digits(tolerance) * std::min(0.25 * real(k), jacobi ? 25.0 : 60.0);
 }
 
 Estimate exact_estimate(const GramSystem& system, const Machine& machine) {
   const double k = real(system.size()), bytes = 8 * k * k;
-  const double seconds = gram_seconds(*system.A, machine) + factor_seconds(k, machine, Precision::f64) + touch_seconds(bytes, machine) +
+  const double seconds = gram_seconds(*system.A, machine) + factor_seconds(system.size(), machine) + touch_seconds(bytes, machine) +
                          substitution_seconds(system.size(), machine) + product_seconds(*system.A, machine);
   return {.seconds = seconds, .bytes = bytes, .advice = smaller_solvers(system, bytes)};
 }
@@ -139,7 +139,7 @@ Estimate sketched_build_estimate(const GramSystem& system, const Machine& machin
   const Operator& A = *system.A;
   const double k = real(system.size());
   const bool single = is_single(options.precision), whole = s >= A.rows();
-  double seconds = factor_seconds(k, machine, options.precision), bytes = size_of(options.precision) * k * k;
+  double seconds = factor_seconds(system.size(), machine, options.precision), bytes = size_of(options.precision) * k * k;
   if (whole) {
     seconds += gram_seconds(A, machine, options.precision);
   } else {
@@ -160,19 +160,29 @@ Estimate sketched_build_estimate(const GramSystem& system, const Machine& machin
   return {.seconds = seconds, .bytes = bytes, .advice = smaller_solvers(system, bytes)};
 }
 
+Estimate preconditioned_cg_estimate(const GramSystem& system, const Machine& machine, const KeptPreconditioner& kept) {
+  const Operator& A = *system.A;
+  Estimate estimate = kept.build;
+  const double substitution = kept.triangular ? substitution_seconds(system.size(), machine, kept.factor) : 0;
+  const double each = product_seconds(A, machine, kept.products) + substitution;
+  if (kept.reused) estimate.once = estimate.seconds;
+  if (kept.reused && kept.whole && !A.cost().varies && is_single(kept.factor)) {
+    // Steps without a product, of which there are some more; now and then a renewal.
+    estimate.once *= 1.2;
+    estimate.seconds = estimate.once + 0.3 * each;
+  } else {
+    estimate.seconds += kept.iterations * each;
+  }
+  return estimate;
+}
+
 Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s,
                                  double iterations) {
   Estimate estimate = sketched_build_estimate(system, machine, options, s);
   const Precision products = options.precision == Precision::f64 ? Precision::f64 : options.products;
   const double each = product_seconds(*system.A, machine, products) + substitution_seconds(system.size(), machine, options.precision);
-  estimate.once = estimate.seconds;
   const bool whole = s >= system.A->rows();
-  if (whole && !system.A->cost().varies && options.precision != Precision::f64) {
-    // Steps without a product, of which there are some more; now and then a renewal.
-    estimate.once *= 1.2;
-    estimate.seconds = estimate.once + 0.3 * each;
-    return estimate;
-  }
+  estimate.once = estimate.seconds;
   estimate.seconds += (whole ? 2 + digits(system.tolerance) / 8 : iterations) * each;
   return estimate;
 }

@@ -17,6 +17,8 @@ double product_seconds(const Operator& A, const Machine& machine, Precision prec
 /// gradient and the step.
 double outer_step_seconds(const Operator& A, const Machine& machine);
 double gram_seconds(const Operator& A, const Machine& machine, Precision precision = Precision::f64);
+/// Cholesky of a k × k matrix.
+double factor_seconds(Index k, const Machine& machine, Precision precision = Precision::f64);
 /// AᵀA + diag(μ) formed and factored in single precision.
 double kept_gram_seconds(const GramSystem& system, const Machine& machine);
 /// z = L⁻ᵀL⁻¹r for a k × k triangular factor: reads it twice.
@@ -33,13 +35,25 @@ double sketched_cg_iterations(double tolerance, Index s, Index k);
 double sampled_condition(double expected, const GramSystem& system);
 /// Iterations that CG needs where M⁻¹H has this condition number; 2 where it is not known: AᵀA itself.
 double kernel_cg_iterations(double tolerance, double condition);
-/// Iterations assumed for CG without a sketch, where nothing is known about the spectrum.
+/// Iterations assumed for CG without a sketch, where nothing is known about the spectrum: 60 a digit, 25 scaled by the diagonal, and k for
+/// four digits at most.
 double plain_cg_iterations(double tolerance, Index k, bool jacobi);
 
 Estimate exact_estimate(const GramSystem& system, const Machine& machine);
 Estimate exact_qr_estimate(const GramSystem& system, const Machine& machine);
 /// Building the sketched preconditioner alone; `s` rows, the exact Gram matrix when s ≥ N.
 Estimate sketched_build_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s);
+/// What preconditioned-cg does with what kind of preconditioner.
+struct KeptPreconditioner {
+  Estimate build;
+  bool triangular = true;               ///< a k × k factor: substitutions take time
+  bool whole = false;                   ///< made of AᵀA itself
+  bool reused = false;                  ///< kept between the systems of an outer iteration
+  Precision factor = Precision::f64;    ///< of the factor
+  Precision products = Precision::f64;  ///< of the products with A
+  double iterations = 0;                ///< a system
+};
+Estimate preconditioned_cg_estimate(const GramSystem& system, const Machine& machine, const KeptPreconditioner& kept);
 /// `iterations` of a preconditioned iteration with a k × k triangular factor, after building it (Estimate::once).
 Estimate sketched_solve_estimate(const GramSystem& system, const Machine& machine, const SketchOptions& options, Index s,
                                  double iterations);

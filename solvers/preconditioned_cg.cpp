@@ -26,16 +26,13 @@ Kernel half_cg_kernel(const GramSystem& system, const Preconditioner& M, LinearR
   return rounded_conjugate_gradient_kernel(system, &M, system.A->half(), 1e-3);
 }
 
-/// Whether the recurrence of the iteration may be believed: the tolerance is loose, and the outer steps make progress, so that a wrong
-/// answer would show in the next gradient, which is measured anyway. Not where what is kept was made for another problem.
-bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(system.contraction > 0.5) && !system.continues; }
-
 }  // namespace
 
 struct PreconditionedCg::State {
   std::shared_ptr<const PreconditionerKind> kind;
   Reuse reuse = Reuse::never;
   Precision precision = Precision::f64;  ///< of the products
+  Precision factor = Precision::f64;     ///< of the preconditioner, as far as it is known
 
   // Kept between the systems of one outer iteration, under Reuse::while_contracting.
   std::unique_ptr<Preconditioner> kept;
@@ -80,6 +77,7 @@ struct PreconditionedCg::State {
 
 PreconditionedCg::PreconditionedCg(SketchOptions sketch, Reuse reuse) : PreconditionedCg(sketched_preconditioner(sketch), reuse) {
   state_->precision = sketch.precision == Precision::f64 ? Precision::f64 : sketch.products;
+  state_->factor = sketch.precision;
 }
 
 PreconditionedCg::PreconditionedCg(std::shared_ptr<const PreconditionerKind> kind, Reuse reuse) : state_(std::make_unique<State>()) {
@@ -95,19 +93,18 @@ void PreconditionedCg::reset() {
 }
 
 Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& machine) const {
-  Estimate estimate = state_->kind->estimate_build(system, machine);
-  const double k = static_cast<double>(system.size());
-  const Index s = state_->kind->sketch_size(system);
-  const bool kept_by_kind = !std::isnan(state_->kind->condition());
-  const bool triangular = estimate.bytes >= 4 * k * k;
-  const double iterations = s > 0        ? sketched_cg_iterations(system.tolerance, s, system.size())
-                            : triangular ? kernel_cg_iterations(system.tolerance, sampled_condition(state_->kind->condition(), system))
-                                         : plain_cg_iterations(system.tolerance, system.size(), true);
-  const double each = product_seconds(*system.A, machine, state_->precision) +
-                      (triangular ? substitution_seconds(system.size(), machine, kept_by_kind ? Precision::f32 : Precision::f64) : 0);
-  if (state_->reuse == Reuse::while_contracting || kept_by_kind) estimate.once = estimate.seconds;
-  estimate.seconds += (iterations + 1) * each;
-  return estimate;
+  const Index k = system.size(), s = state_->kind->sketch_size(system);
+  const double condition = state_->kind->condition();
+  KeptPreconditioner kept{.build = state_->kind->estimate_build(system, machine)};
+  kept.triangular = kept.build.bytes >= 4.0 * static_cast<double>(k) * static_cast<double>(k);
+  kept.whole = kept.triangular && s == 0 && std::isnan(condition);
+  kept.reused = state_->reuse == Reuse::while_contracting || !std::isnan(condition);
+  kept.factor = std::isnan(condition) ? state_->factor : Precision::f32;
+  kept.products = state_->precision;
+  kept.iterations = s > 0             ? sketched_cg_iterations(system.tolerance, s, k)
+                    : kept.triangular ? kernel_cg_iterations(system.tolerance, sampled_condition(condition, system))
+                                      : plain_cg_iterations(system.tolerance, k, true);
+  return preconditioned_cg_estimate(system, machine, kept);
 }
 
 LinearReport PreconditionedCg::solve(const GramSystem& system, Vec& z) {

@@ -84,4 +84,6 @@ void conclude(const GramSystem& system, const IterationResult& result, std::stri
                                system.tolerance, advice.empty() ? "" : " ", advice);
 }
 
+bool may_trust(const GramSystem& system) { return system.tolerance >= 1e-4 && !(system.contraction > 0.5) && !system.continues; }
+
 }  // namespace raphson

@@ -32,4 +32,8 @@ bool names_non_finite(const GramSystem& system, std::string& text);
 /// Turns what solve_verified found into status, residual and message. `advice` ends the message when the tolerance was missed.
 void conclude(const GramSystem& system, const IterationResult& result, std::string_view advice, Vec& z, LinearReport& report);
 
+/// Whether the recurrence of the iteration may be believed: the tolerance is loose, and the outer steps make progress, so that a wrong
+/// answer would show in the next gradient, which is measured anyway. Not where what is kept was made for another problem.
+bool may_trust(const GramSystem& system);
+
 }  // namespace raphson

@@ -1,5 +1,6 @@
 /// Gram matrices of dense rows by the library's own kernels.
 
+#include <raphson/core/data_matrix.hpp>
 #include <raphson/core/row_gram.hpp>
 #include <raphson/core/seed.hpp>
 #include <raphson/core/threads.hpp>
@@ -101,5 +102,63 @@ BOOST_AUTO_TEST_CASE(what_is_not_finite_stays_so) {
     BOOST_TEST(!std::isfinite(G(20, 20)));
     BOOST_TEST(!std::isfinite(G(20, 3)));
     BOOST_TEST(std::isfinite(G(5, 3)));
+  }
+}
+
+// More columns than a band holds, rows from empty to long, the constant column, and a sample in another order.
+BOOST_AUTO_TEST_CASE(sparse_rows_in_bands) {
+  const Index N = 1500, k = 1100;
+  arma::sp_mat C(N, k);
+  const Seed seed(5);
+  for (Index e = 0; e < 20000; ++e) C(seed.below(3 * e, N - 1), seed.below(3 * e + 1, k)) = seed.uniform(3 * e + 2) - 0.5;
+  for (Index j = 0; j < k; ++j) C(7, j) = 0.1;
+  const Vec scale = arma::linspace(0.5, 2, N);
+  for (const bool constant : {false, true}) {
+    const auto A = scaled_rows(DataMatrix(C), scale, constant);
+    arma::mat M(C);
+    if (constant) M = arma::join_rows(M, arma::ones(N));
+    M.each_col() %= scale;
+    arma::mat G;
+    A->gram(G);
+    BOOST_TEST(arma::abs(G - M.t() * M).max() < 1e-11);
+    std::vector<Index> index;
+    for (Index i = N; i-- > 0;)
+      if (i % 3 == 1) index.push_back(i);
+    const arma::mat drawn = M.rows(arma::conv_to<arma::uvec>::from(index));
+    arma::fmat F;
+    A->sampled_gram(index, F);
+    BOOST_TEST(arma::abs(arma::conv_to<arma::mat>::from(F) - drawn.t() * drawn).max() < 1e-3);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_a_few_numbers) {
+  const Index N = 5001;
+  for (Index d = 1; d <= 8; ++d) {
+    arma::mat C(N, d);
+    Seed(d).normal(0, std::span<double>(C.memptr(), C.n_elem));
+    const Vec scale = arma::linspace(0.5, 2, N);
+    for (const bool constant : {false, true}) {
+      const auto A = scaled_rows(DataMatrix(C), scale, constant);
+      arma::mat M = constant ? arma::mat(arma::join_rows(C, arma::ones(N))) : C;
+      M.each_col() %= scale;
+      const arma::mat x = arma::linspace(-1, 1, M.n_cols + 1).tail(M.n_cols), H = M.t() * M;
+      const auto distance = [](const arma::mat& got, const arma::mat& right) {
+        return arma::norm(got - right, "fro") / arma::norm(right, "fro");
+      };
+      arma::mat Y, Z;
+      A->apply(x, Y);
+      BOOST_TEST(distance(Y, M * x) < 1e-13);
+      A->apply_adjoint(Y, Z);
+      BOOST_TEST(distance(Z, H * x) < 1e-12);
+      A->apply_normal(x, Z);
+      BOOST_TEST(distance(Z, H * x) < 1e-12);
+      A->gram(Z);
+      BOOST_TEST(distance(Z, H) < 1e-12);
+      arma::fmat F;
+      A->gram_single(F);
+      BOOST_TEST(distance(arma::conv_to<arma::mat>::from(F), H) < 1e-5);
+      A->single()->apply_normal(arma::conv_to<arma::fmat>::from(x), F);
+      BOOST_TEST(distance(arma::conv_to<arma::mat>::from(F), H * x) < 1e-5);
+    }
   }
 }

@@ -1,3 +1,4 @@
+#include <raphson/core/kernels/narrow_rows.hpp>
 #include <raphson/core/kernels/row_passes.hpp>
 #include <raphson/core/kernels/targets.hpp>
 
@@ -228,6 +229,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace raphson::kernels {
 
+namespace {
+bool is_narrow(Index width) { return 1 <= width && width <= widest_narrow; }
+}  // namespace
+
 HWY_EXPORT(multiply_f64);
 HWY_EXPORT(multiply_f32);
 HWY_EXPORT(add_f64);
@@ -244,18 +249,22 @@ HWY_EXPORT(half_numbers);
 
 template <>
 void multiply_rows<double>(const RowBlock<double>& C, const double* x, double shift, double* t) {
+  if (is_narrow(C.width)) return multiply_narrow_rows(C, x, shift, t);
   HWY_DYNAMIC_DISPATCH(multiply_f64)(C, x, shift, t);
 }
 template <>
 void multiply_rows<float>(const RowBlock<float>& C, const float* x, float shift, float* t) {
+  if (is_narrow(C.width)) return multiply_narrow_rows(C, x, shift, t);
   HWY_DYNAMIC_DISPATCH(multiply_f32)(C, x, shift, t);
 }
 template <>
 void add_rows<double>(const RowBlock<double>& C, const double* t, double* y) {
+  if (is_narrow(C.width)) return add_narrow_rows(C, t, y);
   HWY_DYNAMIC_DISPATCH(add_f64)(C, t, y);
 }
 template <>
 void add_rows<float>(const RowBlock<float>& C, const float* t, float* y) {
+  if (is_narrow(C.width)) return add_narrow_rows(C, t, y);
   HWY_DYNAMIC_DISPATCH(add_f32)(C, t, y);
 }
 template <>
@@ -268,10 +277,12 @@ void sum_scattered_rows<float>(const float* const* row, const float* t, Index co
 }
 template <>
 void normal_rows<double>(const RowBlock<double>& C, const double* x, double shift, const double* weight, double* t, double* y) {
+  if (is_narrow(C.width)) return normal_narrow_rows(C, x, shift, weight, t, y);
   HWY_DYNAMIC_DISPATCH(normal_f64)(C, x, shift, weight, t, y);
 }
 template <>
 void normal_rows<float>(const RowBlock<float>& C, const float* x, float shift, const float* weight, float* t, float* y) {
+  if (is_narrow(C.width)) return normal_narrow_rows(C, x, shift, weight, t, y);
   HWY_DYNAMIC_DISPATCH(normal_f32)(C, x, shift, weight, t, y);
 }
 

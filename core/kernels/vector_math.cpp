@@ -125,6 +125,14 @@ void quantile_here(const double* z, const double* y, Index count, double tau, do
   });
 }
 
+void roots_here(double* x, Index count) {
+  const V zero = hn::Zero(D());
+  for_vectors(count, [&](Index i, Index n) HWY_ATTR {
+    const V v = load(x + i, n, 0);
+    store(hn::IfThenElse(hn::Lt(v, zero), zero, hn::Sqrt(v)), x + i, n);
+  });
+}
+
 }  // namespace raphson::vector_math::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -136,6 +144,7 @@ HWY_EXPORT(logistic_here);
 HWY_EXPORT(squared_hinge_here);
 HWY_EXPORT(huber_here);
 HWY_EXPORT(quantile_here);
+HWY_EXPORT(roots_here);
 
 void exponentials(const double* z, Index count, double* rate) { HWY_DYNAMIC_DISPATCH(exponentials_here)(z, count, rate); }
 void logistic(const double* z, const double* y, Index count, double* value, double* first, double* second) {
@@ -150,6 +159,7 @@ void huber(const double* z, const double* y, Index count, double delta, double* 
 void quantile(const double* z, const double* y, Index count, double tau, double h, double* value, double* first, double* second) {
   HWY_DYNAMIC_DISPATCH(quantile_here)(z, y, count, tau, h, value, first, second);
 }
+void roots(double* x, Index count) { HWY_DYNAMIC_DISPATCH(roots_here)(x, count); }
 
 }  // namespace raphson::vector_math
 #endif

@@ -23,4 +23,7 @@ void huber(const double* z, const double* y, Index count, double delta, double* 
 /// τu + (u − h)²/(4h) for |u| ≤ h, u = y − z, else τu above 0 and (τ − 1)u below, and its derivatives in z, as huber.
 void quantile(const double* z, const double* y, Index count, double tau, double h, double* value, double* first, double* second);
 
+/// x[i] = √x[i], 0 where x[i] < 0; NaN stays.
+void roots(double* x, Index count);
+
 }  // namespace raphson::vector_math

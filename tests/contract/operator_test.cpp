@@ -120,6 +120,10 @@ BOOST_DATA_TEST_CASE(products_agree_with_the_matrix, boost::unit_test::data::mak
   const std::vector<Index> index{M.n_rows - 1, 0, M.n_rows / 2};
   A.gather_rows(index, Y);
   for (Index i = 0; i < index.size(); ++i) BOOST_TEST(distance(Y.col(i), M.row(index[i]).t()) < 1e-14);
+  arma::fmat sample;
+  A.sampled_gram(index, sample);
+  const arma::mat drawn = M.rows(arma::uvec{index[0], index[1], index[2]});
+  BOOST_TEST(distance(arma::conv_to<arma::mat>::from(sample), drawn.t() * drawn) < 1e-6);
   if (A.has_sparse_gram()) {
     arma::sp_mat G;
     A.sparse_gram(G);

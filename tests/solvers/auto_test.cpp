@@ -5,6 +5,7 @@
 #include <raphson/problems/generators.hpp>
 #include <raphson/solvers/auto.hpp>
 #include <raphson/solvers/estimates.hpp>
+#include <raphson/solvers/preconditioned_cg.hpp>
 #include <raphson/solvers/preconditioned_gd.hpp>
 #include <raphson/solvers/sketch_and_solve.hpp>
 #include <raphson/solvers/sketches/sketches.hpp>
@@ -145,6 +146,42 @@ BOOST_AUTO_TEST_CASE(narrow_bands_go_to_sparse_cholesky) {
   }
   const Estimate estimate = choice(scaled_rows(DataMatrix(A)));
   BOOST_TEST(estimate.used == "sparse-cholesky", estimate.reason);
+}
+
+// Rows of which half the columns hang together: no diagonal cures that, and AᵀA costs hundreds of products.
+BOOST_AUTO_TEST_CASE(tall_sparse_rows_are_sampled) {
+  const Generated made = generate_regression({.rows = 40000, .columns = 400, .density = 0.1});
+  const Estimate estimate = choice(scaled_rows(made.C));
+  BOOST_TEST(estimate.reason.starts_with("preconditioned-cg (one row of "), estimate.reason);
+}
+
+// What compare prints for preconditioned-cg is what auto weighs.
+BOOST_AUTO_TEST_CASE(one_formula_predicts_preconditioned_cg) {
+  const auto A = std::make_shared<Shape>(400000, 2000);
+  const Vec b(2000, arma::fill::ones);
+  GramSystem system;
+  system.A = A;
+  system.b = &b;
+  const SketchOptions asked{.size = 16000, .precision = Precision::f32};
+  const Estimate direct = PreconditionedCg(asked, Reuse::while_contracting).estimate(system, Machine::nominal());
+  const Estimate through = Auto(asked).estimate(system, Machine::nominal());
+  BOOST_TEST(through.used == "preconditioned-cg");
+  BOOST_TEST(through.seconds == direct.seconds);
+  BOOST_TEST(through.once == direct.once);
+}
+
+BOOST_AUTO_TEST_CASE(cg_is_not_predicted_to_take_more_iterations_than_unknowns) {
+  for (const bool jacobi : {false, true}) {
+    BOOST_TEST(plain_cg_iterations(1e-8, 30, jacobi) <= 61);
+    BOOST_TEST(plain_cg_iterations(0.05, 30, jacobi) <= 15);
+  }
+}
+
+// The margin of a millisecond, in words.
+BOOST_AUTO_TEST_CASE(a_quicker_rival_is_named_with_the_reason_against_it) {
+  const Estimate estimate = choice(std::make_shared<Shape>(1000, 60));
+  BOOST_TEST(estimate.used == "exact");
+  BOOST_TEST(estimate.reason.find(" s, which saves too little to be worth leaving exact for") != std::string::npos, estimate.reason);
 }
 
 BOOST_AUTO_TEST_CASE(the_report_says_what_was_used_and_why) {

@@ -2,9 +2,12 @@
 
 #include <raphson/core/error.hpp>
 #include <raphson/core/row_gram.hpp>
+#include <raphson/problems/generators.hpp>
+#include <raphson/solvers/estimates.hpp>
 #include <raphson/solvers/preconditioned_cg.hpp>
 #include <raphson/solvers/preconditioned_gd.hpp>
 #include <raphson/solvers/preconditioners/jacobi.hpp>
+#include <raphson/solvers/preconditioners/sampled_gram.hpp>
 #include <raphson/solvers/preconditioners/sketched.hpp>
 #include <raphson/solvers/secant_pairs.hpp>
 #include <raphson/solvers/sketch_and_solve.hpp>
@@ -311,4 +314,40 @@ BOOST_AUTO_TEST_CASE(sketch_and_solve_reports_the_residual_it_has) {
   }
   // ‖I − HM⁻¹‖ ≤ (1 − √(1/8))⁻² − 1 = 1.4 for a Gaussian sketch, and typically 0.4.
   BOOST_TEST(worst < 1.4);
+}
+
+// Columns of scales over 1e4 that correlate: s = 400 of 3200 rows do what a sketch of c = 20 times as many rows as columns does, and the
+// entries on the diagonal are those of AᵀA.
+BOOST_AUTO_TEST_CASE(a_sample_of_sparse_rows_preconditions_as_a_sketch_does) {
+  const Generated made = generate_regression({.rows = 3200, .columns = 20, .scale_span = 1e4, .correlation = 0.9, .density = 0.2});
+  const auto A = scaled_rows(made.C);
+  Mat<double> b;
+  A->apply_adjoint(made.y, b);
+  const Vec right = b.as_col();
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    GramSystem system{.A = A, .b = &right, .shift = 1e-6, .tolerance = 1e-10, .seed = Seed{seed}};
+    Vec z;
+    PreconditionedCg sampled(sampled_gram_preconditioner());
+    const LinearReport report = sampled.solve(system, z);
+    BOOST_TEST((report.status == LinearStatus::converged), report.message);
+    BOOST_TEST(report.sketch_size == 400u);
+    BOOST_TEST(report.fallbacks.empty());
+    BOOST_TEST(report.iterations <= 2 * sketched_cg_iterations(system.tolerance, 400, 20));
+  }
+}
+
+// A column that no drawn row touches, and rows of which a few have all the weight: slower or made afresh, never wrong.
+BOOST_AUTO_TEST_CASE(a_sample_that_misses_columns_still_leads_to_the_solution) {
+  arma::sp_mat A(800, 12);
+  for (Index i = 0; i < 800; ++i) A(i, i % 11) = 1 + 0.01 * static_cast<double>(i % 7);
+  A(3, 11) = 1e3;
+  for (Index j = 0; j < 6; ++j) A(5, j) = 50;
+  GramCase g = dense_case("few rows matter", arma::mat(A));
+  g.A = scaled_rows(DataMatrix(A));
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Vec z;
+    const LinearReport report = PreconditionedCg(sampled_gram_preconditioner(16)).solve(g.system(1e-9, Seed{seed}), z);
+    BOOST_TEST((report.status == LinearStatus::converged), report.message);
+    BOOST_TEST(g.residual(z) <= 2e-9);
+  }
 }
