@@ -226,8 +226,9 @@ int main(int argc, char** argv) {
   }
   Json setups = Json::array();
   if (arguments.flag("setup")) {
-    text = "\n## Building a preconditioner\n\n" + setup(100000 / scale, 2000, 12, repeats, setups) + "\n" +
-           setup(100000 / scale, 4000, 6, repeats, setups);
+    const Index rows = 100000 / scale;
+    text = "\n## Building a preconditioner\n\n" + setup(rows, std::min<Index>(2000, rows / 50), 12, repeats, setups) + "\n" +
+           setup(rows, std::min<Index>(4000, rows / 25), 6, repeats, setups);
   }
   if (!rivals.empty()) text += "\n## The prototype, in its own words\n\n" + rivals;
   const std::string content = fmt::format(
