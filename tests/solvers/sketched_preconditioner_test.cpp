@@ -85,6 +85,34 @@ BOOST_AUTO_TEST_CASE(single_precision_never_forms_the_sketch_in_double) {
   }
 }
 
+/// By rows, dense and sparse, and by the default.
+BOOST_AUTO_TEST_CASE(operators_give_the_same_sketch_in_single_precision) {
+  class Plain final : public Operator {
+   public:
+    explicit Plain(std::shared_ptr<const Operator> A) : A_(std::move(A)) {}
+    Index rows() const override { return A_->rows(); }
+    Index cols() const override { return A_->cols(); }
+    void apply(const Mat<double>& X, Mat<double>& Y) const override { A_->apply(X, Y); }
+    void apply_adjoint(const Mat<double>& X, Mat<double>& Y) const override { A_->apply_adjoint(X, Y); }
+
+   private:
+    std::shared_ptr<const Operator> A_;
+  };
+  const test::Data<double> data(N, k, true, true);
+  const auto dense = scaled_rows(DataMatrix::from_rows(arma::mat(data.storage.head_rows(k))), data.scale, true);
+  const auto sparse = scaled_rows(DataMatrix::from_rows(arma::sp_mat(data.columns)), data.scale, true);
+  const auto S = sparse_sign_sketch()->make(400, N, Seed(1));
+  arma::mat expected;
+  S->apply(data.A, expected);
+  for (const auto& A : {dense, sparse, std::shared_ptr<const Operator>(std::make_shared<Plain>(dense))}) {
+    Mat<float> B(3, 3);
+    A->sketch_single(*S, B);
+    BOOST_TEST_REQUIRE(B.n_rows == k + 1);
+    BOOST_TEST_REQUIRE(B.n_cols == 400u);
+    BOOST_TEST(arma::abs(arma::conv_to<arma::mat>::from(B.t()) - expected).max() <= 1e-5 * arma::abs(expected).max());
+  }
+}
+
 /// Not a number is nobody's range: double precision is tried, and says so.
 BOOST_AUTO_TEST_CASE(a_sketch_that_is_not_finite_is_refused) {
   arma::mat C = test::random_matrix(k, N, 3);
