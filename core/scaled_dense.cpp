@@ -194,6 +194,11 @@ void ScaledDense<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
 }
 
 template <class Real>
+void ScaledDense<Real>::sketch_single(const Sketch<Real>& S, Mat<float>& B) const {
+  S.apply_rows_single(view(), B);
+}
+
+template <class Real>
 void ScaledDense<Real>::gather_rows(std::span<const Index> index, Mat<Real>& B) const {
   resize_raw(B, cols(), index.size());
   const DenseRows<Real> A = view();

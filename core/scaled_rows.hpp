@@ -23,6 +23,7 @@ class ScaledDense final : public TallOperator<Real> {
   void gram_single(Mat<float>& G) const override;
   bool gram_rounded(Mat<float>& G) const override;
   void sketch(const Sketch<Real>& S, Mat<Real>& B) const override;
+  void sketch_single(const Sketch<Real>& S, Mat<float>& B) const override;
   void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
   void gram_diagonal(Col<Real>& g) const override;
   std::shared_ptr<const TallOperator<float>> single() const override;
@@ -89,6 +90,7 @@ class ScaledSparse final : public TallOperator<Real> {
   void apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const override;
   void gram(Mat<Real>& G) const override;
   void sketch(const Sketch<Real>& S, Mat<Real>& B) const override;
+  void sketch_single(const Sketch<Real>& S, Mat<float>& B) const override;
   void gather_rows(std::span<const Index> index, Mat<Real>& B) const override;
   void gram_diagonal(Col<Real>& g) const override;
   bool has_sparse_gram() const override { return true; }

@@ -179,8 +179,18 @@ void ScaledSparse<Real>::sparse_gram(arma::SpMat<Real>& G) const {
 }
 
 template <class Real>
+SparseRows<Real> ScaledSparse<Real>::view() const {
+  return {C_->col_ptrs, C_->row_indices, C_->values, rows(), data_.cols(), scale_.is_empty() ? nullptr : scale_.memptr(), constant_};
+}
+
+template <class Real>
 void ScaledSparse<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
   S.apply_rows(view(), B);
+}
+
+template <class Real>
+void ScaledSparse<Real>::sketch_single(const Sketch<Real>& S, Mat<float>& B) const {
+  S.apply_rows_single(view(), B);
 }
 
 template <class Real>

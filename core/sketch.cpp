@@ -4,6 +4,7 @@
 #include <raphson/core/threads.hpp>
 
 #include <fmt/format.h>
+#include <type_traits>
 
 namespace raphson {
 namespace {
@@ -37,6 +38,18 @@ void sketch_by_panels(const Sketch<Real>& S, const Rows& A, Mat<Real>& B) {
   }
 }
 
+/// B = what form(exact) leaves in a matrix of Real.
+template <class Form>
+void rounded(Mat<float>& B, const Form& form) {
+  if constexpr (std::is_invocable_v<Form, Mat<float>&>) {
+    form(B);
+  } else {
+    Mat<double> exact;
+    form(exact);
+    B = arma::conv_to<Mat<float>>::from(exact);
+  }
+}
+
 }  // namespace
 
 template <class Real>
@@ -47,6 +60,16 @@ void Sketch<Real>::apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const {
 template <class Real>
 void Sketch<Real>::apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const {
   sketch_by_panels(*this, A, B);
+}
+
+template <class Real>
+void Sketch<Real>::apply_rows_single(const DenseRows<Real>& A, Mat<float>& B) const {
+  rounded(B, [&](Mat<Real>& exact) { apply_rows(A, exact); });
+}
+
+template <class Real>
+void Sketch<Real>::apply_rows_single(const SparseRows<Real>& A, Mat<float>& B) const {
+  rounded(B, [&](Mat<Real>& exact) { apply_rows(A, exact); });
 }
 
 std::unique_ptr<Sketch<double>> SketchKind::make_for(const Operator& A, Index s, Seed seed) const { return make(s, A.rows(), seed); }

@@ -27,13 +27,14 @@ struct DenseRows {
   Index cols() const { return width + (constant ? 1 : 0); }
   /// Copies row i, scaled and completed, to out[0..cols()).
   void copy_row(Index i, Real* out) const { copy_part(i, 0, cols(), Real(1), out); }
-  /// out[0..length) = factor · entries [first, first + length) of row i of A.
-  void copy_part(Index i, Index first, Index length, Real factor, Real* out) const {
+  /// out[0..length) = factor · entries [first, first + length) of row i of A, rounded where Out is float and Real is not.
+  template <class Out>
+  void copy_part(Index i, Index first, Index length, Real factor, Out* out) const {
     const Real* row = data + i * stride + first;
     if (scale) factor *= scale[i];
     const Index stored = std::min(width, first + length) - std::min(width, first);
-    for (Index j = 0; j < stored; ++j) out[j] = factor * row[j];
-    if (stored < length) out[stored] = factor;
+    for (Index j = 0; j < stored; ++j) out[j] = static_cast<Out>(factor * row[j]);
+    if (stored < length) out[stored] = static_cast<Out>(factor);
   }
 };
 
@@ -50,13 +51,14 @@ struct SparseRows {
 
   Index cols() const { return width + (constant ? 1 : 0); }
   /// out[0..length) = factor · entries [first, first + length) of row i of A. O(length + log of the row's entries).
-  void copy_part(Index i, Index first, Index length, Real factor, Real* out) const {
+  template <class Out>
+  void copy_part(Index i, Index first, Index length, Real factor, Out* out) const {
     if (scale) factor *= scale[i];
-    std::fill_n(out, length, Real(0));
+    std::fill_n(out, length, Out(0));
     const arma::uword* end = column + start[i + 1];
     for (const arma::uword* c = std::lower_bound(column + start[i], end, first); c != end && *c < first + length; ++c)
-      out[*c - first] = factor * value[c - column];
-    if (constant && first <= width && width < first + length) out[width - first] = factor;
+      out[*c - first] = static_cast<Out>(factor * value[c - column]);
+    if (constant && first <= width && width < first + length) out[width - first] = static_cast<Out>(factor);
   }
 };
 
@@ -95,6 +97,11 @@ class Sketch {
   virtual void apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const;
   virtual void apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const;
 
+  /// The same in single precision for preconditioners: kinds that can round to it as they go, in half the memory, and may overflow where
+  /// apply_rows does not. The default rounds what apply_rows gives.
+  virtual void apply_rows_single(const DenseRows<Real>& A, Mat<float>& B) const;
+  virtual void apply_rows_single(const SparseRows<Real>& A, Mat<float>& B) const;
+
   /// B = (S A)ᵀ from the factors of A, without its columns; false (the default): S has no use for them, and B is as it was.
   virtual bool apply_kronecker(const KroneckerColumns<Real>&, Mat<Real>&) const { return false; }
 };
@@ -117,6 +124,8 @@ class SketchKind {
   /// factors.
   virtual bool scatters() const { return false; }
   virtual bool uses_factors() const { return false; }
+  /// The same: whether Sketch::apply_rows_single rounds as it goes.
+  virtual bool rounds_rows() const { return false; }
 };
 
 /// Throws InputError unless 1 ≤ s ≤ N: "sketch size 5000 exceeds the 1000 rows of the matrix ...". Makers call it.

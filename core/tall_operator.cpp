@@ -75,6 +75,13 @@ void TallOperator<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
 }
 
 template <class Real>
+void TallOperator<Real>::sketch_single(const Sketch<Real>& S, Mat<float>& B) const {
+  Mat<Real> exact;
+  sketch(S, exact);
+  B = arma::conv_to<Mat<float>>::from(exact);
+}
+
+template <class Real>
 void TallOperator<Real>::gather_rows(std::span<const Index> index, Mat<Real>& B) const {
   B.set_size(cols(), index.size());
   Mat<Real> unit, rows_of_A;

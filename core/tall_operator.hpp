@@ -78,6 +78,9 @@ class TallOperator {
   /// B = (S A)ᵀ, k×s. Default: panels of columns of A through S.apply.
   virtual void sketch(const Sketch<Real>& S, Mat<Real>& B) const;
 
+  /// The same rounded to single precision as it is formed, where S can; numbers beyond its range become infinite. Default: sketch, rounded.
+  virtual void sketch_single(const Sketch<Real>& S, Mat<float>& B) const;
+
   /// B(:, i) = row index[i] of A, k×index.size(). Default: apply_adjoint on unit vectors.
   virtual void gather_rows(std::span<const Index> index, Mat<Real>& B) const;
 

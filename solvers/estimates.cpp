@@ -144,8 +144,10 @@ Estimate sketched_build_estimate(const GramSystem& system, const Machine& machin
     seconds += gram_seconds(A, machine, options.precision);
   } else {
     const bool qr = options.factor == SketchFactor::qr;
-    const double sketch_bytes = 8 * k * real(s) * (qr ? 2.0 : 1.0);
-    seconds += sketch_seconds(A, *chosen_sketch(options, A), s, machine) + touch_seconds(sketch_bytes, machine);
+    const auto kind = chosen_sketch(options, A);
+    const bool both = single && !(kind->rounds_rows() && has_rows(A.cost()));  // SA in double precision, then rounded
+    const double sketch_bytes = (size_of(options.precision) * (qr ? 2.0 : 1.0) + (both ? 8.0 : 0.0)) * k * real(s);
+    seconds += sketch_seconds(A, *kind, s, machine) + touch_seconds(sketch_bytes, machine);
     seconds += qr ? 2 * (real(s) + k) * k * k / (0.75 * machine.factor_rate(system.size(), single))
                   : real(s) * k * k / gram_rate(machine, options.precision, system.size());
     bytes += sketch_bytes;

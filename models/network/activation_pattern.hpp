@@ -1,7 +1,7 @@
 #pragma once
 /// φ′ of every neuron at every observation, kept compactly. Internal to TwoLayerRelu.
 
-#include <raphson/models/network/aligned.hpp>
+#include <raphson/core/aligned.hpp>
 #include <raphson/models/network/common_bits.hpp>
 #include <raphson/models/two_layer_relu.hpp>
 

@@ -1,7 +1,7 @@
+#include <raphson/core/aligned.hpp>
 #include <raphson/core/dense.hpp>
 #include <raphson/core/kernels/targets.hpp>
 #include <raphson/core/threads.hpp>
-#include <raphson/models/network/aligned.hpp>
 #include <raphson/models/network/sign_bits.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
+#include <raphson/core/aligned.hpp>
 #include <raphson/core/kernels/targets.hpp>
-#include <raphson/models/network/aligned.hpp>
 #include <raphson/models/network/table_sums.hpp>
 
 #include <algorithm>

@@ -7,7 +7,11 @@
 #include <raphson/solvers/sketches/sketches.hpp>
 
 #include <fmt/format.h>
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <vector>
 
 namespace raphson {
 namespace {
@@ -34,37 +38,43 @@ bool factor_rounded(Mat<float>& G, const Vec& mu, ScaledFactor<float>& factor, d
 
 /// BBᵀ + diag(μ) in precision Real by the ways that `how` permits, in order; `text` names the one that worked.
 template <class Real>
-bool factor_sketch(const Mat<double>& B, const Vec& mu, SketchFactor how, bool rounded, ScaledFactor<Real>& factor, std::string& text) {
+bool factor_sketch(const Mat<Real>& B, const Vec& mu, SketchFactor how, bool rounded, ScaledFactor<Real>& factor, std::string& text) {
+  const DenseRows<Real> rows{B.memptr(), B.n_cols, B.n_rows, B.n_rows};
   if constexpr (sizeof(Real) == 4) {
     Mat<float> G;
     double error;
     text = "i8, Cholesky";
-    const DenseRows<double> rows{B.memptr(), B.n_cols, B.n_rows, B.n_rows};
     if (rounded && how != SketchFactor::qr && rounded_row_gram(rows, G) && factor_rounded(G, mu, factor, error)) return true;
   }
   const std::string precision = sizeof(Real) == 4 ? "f32, " : "f64, ";
   const auto cholesky_way = [&](double shift) {
     Mat<Real> G;
-    row_gram<Real, double>({B.memptr(), B.n_cols, B.n_rows, B.n_rows}, G);
+    row_gram(rows, G);
     return cholesky_factor(G, mu, shift, factor);
   };
   text = precision + "Cholesky";
   if (how != SketchFactor::qr && cholesky_way(0)) return true;
   text = precision + "QR";
-  const auto qr_way = [&](double shift) {
-    if constexpr (sizeof(Real) == 4) {
-      return lq_stack_factor(arma::conv_to<Mat<float>>::from(B), mu, shift, factor);
-    } else {
-      return lq_stack_factor(B, mu, shift, factor);
-    }
-  };
-  if (how != SketchFactor::cholesky && qr_way(0)) return true;
+  if (how != SketchFactor::cholesky && lq_stack_factor(B, mu, 0, factor)) return true;
   if (how == SketchFactor::cholesky) {
     text = precision + "shifted Cholesky";
     return cholesky_way(rescue_shift<Real>(B.n_rows));
   }
   text = precision + "shifted QR";
-  return qr_way(rescue_shift<Real>(B.n_rows));
+  return lq_stack_factor(B, mu, rescue_shift<Real>(B.n_rows), factor);
+}
+
+/// Whether the largest entry is finite and sums of squares of B neither overflow nor vanish in single precision.
+bool squares_fit(const Mat<float>& B) {
+  const Blocks blocks = cut(B.n_elem, 1 << 16);
+  std::vector<std::int32_t> largest(blocks.count(), 0);  // magnitudes are ordered like their bits, infinity and NaN above all numbers
+  parallel_for(blocks.count(), [&](Index block) {
+    std::int32_t most = 0;
+    for (Index e = blocks.begin(block); e < blocks.end(block); ++e) most = std::max(most, std::bit_cast<std::int32_t>(std::abs(B.mem[e])));
+    largest[block] = most;
+  });
+  const float most = std::bit_cast<float>(*std::max_element(largest.begin(), largest.end()));
+  return most > 1e-14f && most < 1e15f;
 }
 
 class SketchedKind final : public PreconditionerKind {
@@ -100,8 +110,14 @@ class SketchedKind final : public PreconditionerKind {
     if (s >= system.A->rows()) return exact_gram<Real>(system, s, rounded, why);
     const auto kind = attempt == 0 ? chosen_sketch(options_, *system.A) : sparse_sign_sketch();
     const Seed seed = attempt == 0 ? system.seed.split(Purpose::sketch) : system.seed.split(Purpose::retry, attempt);
-    Mat<double> B;
-    system.A->sketch(*kind->make_for(*system.A, s, seed), B);
+    Mat<Real> B;
+    const auto S = kind->make_for(*system.A, s, seed);
+    if constexpr (sizeof(Real) == 4) {
+      system.A->sketch_single(*S, B);
+      if (!squares_fit(B)) return build_in<double>(system, attempt, why);
+    } else {
+      system.A->sketch(*S, B);
+    }
     const std::string what = fmt::format("{} s = {}", kind->name(), s);
     if (system.interrupted()) {
       why = fmt::format("{}: stopped before it was factored", what);

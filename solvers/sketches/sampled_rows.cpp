@@ -35,10 +35,12 @@ class SampledRows final : public Sketch<Real> {
   }
   void apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const override { copy(A, B); }
   void apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const override { copy(A, B); }
+  void apply_rows_single(const DenseRows<Real>& A, Mat<float>& B) const override { copy(A, B); }
+  void apply_rows_single(const SparseRows<Real>& A, Mat<float>& B) const override { copy(A, B); }
 
  private:
-  template <class Rows>
-  void copy(const Rows& A, Mat<Real>& B) const {
+  template <class Rows, class Out>
+  void copy(const Rows& A, Mat<Out>& B) const {
     check_sketched_rows(A.count, cols_);
     resize_raw(B, A.cols(), rows());
     const Blocks blocks = cut(rows(), 16, 256);
@@ -90,6 +92,7 @@ class SampledKind final : public SketchKind {
     const double rough = leverage_ ? 16.0 * double(N) * double(k) + 4 * std::pow(double(k), 3) : 0;
     return double(s) * double(k) + 2.0 * double(probes) * double(N) * double(k) + rough;
   }
+  bool rounds_rows() const override { return true; }
   double bytes(Index s, Index N, Index k) const override {
     return 8.0 * double(N) * double(k) * (leverage_ ? 9 : 1) + 16.0 * double(s) * double(k);
   }

@@ -10,24 +10,24 @@ namespace {
 
 /// `count` distinct rows of [0, s) for column i, by Floyd's method: candidates q = 0, 1, … come from growing ranges, and one that is
 /// there already gives way to the end of its range, which cannot be.
-void draw_rows(const Seed& seed, Index i, Index s, Index count, Index* row) {
+void draw_rows(const Seed& seed, Index i, Index s, Index count, std::uint32_t* row) {
   for (Index q = 0; q < count; ++q) {
-    const Index last = s - count + q;
-    const Index candidate = seed.below(i * count + q, last + 1);
+    const auto last = static_cast<std::uint32_t>(s - count + q);
+    const auto candidate = static_cast<std::uint32_t>(seed.below(i * count + q, last + 1));
     row[q] = std::find(row, row + q, candidate) == row + q ? candidate : last;
   }
 }
 
-SignedRows draw(Index s, Index N, Index count, Seed seed) {
+SignedColumns draw(Index s, Index N, Index count, Seed seed) {
   const Seed rows = seed.split(Purpose::sketch), signs = seed.split(Purpose::sketch_signs);
   const Index words = (count + 63) / 64;  // of sign bits, a column
-  return sort_by_rows(s, N, count, [=](Index first, Index last, Index* target) {
+  return draw_columns(s, N, count, [=](Index first, Index last, std::uint32_t* target) {
     for (Index i = first; i < last; ++i, target += count) {
       draw_rows(rows, i, s, count, target);
       std::uint64_t word = 0;
       for (Index q = 0; q < count; ++q, word >>= 1) {
         if (q % 64 == 0) word = signs.bits(i * words + q / 64);
-        target[q] = 2 * target[q] + (word & 1);
+        target[q] = 2 * target[q] + static_cast<std::uint32_t>(word & 1);
       }
     }
   });
@@ -40,7 +40,12 @@ class SparseSign final : public SketchKind {
   std::unique_ptr<Sketch<double>> make(Index s, Index N, Seed seed) const override { return draw_as<double>(s, N, seed); }
   std::unique_ptr<Sketch<float>> make_single(Index s, Index N, Seed seed) const override { return draw_as<float>(s, N, seed); }
   double flops(Index s, Index N, Index k) const override { return 2.0 * double(count(s)) * double(N) * double(k); }
-  double bytes(Index s, Index N, Index k) const override { return 8.0 * (double(count(s)) * double(N) + double(s)) * double(k); }
+  bool rounds_rows() const override { return true; }
+  /// A strip of columns at a time, of dense rows: benchmarks/sketches.cpp.
+  double bytes(Index s, Index N, Index k) const override {
+    const double reads = std::min(double(count(s)), 2.5 + 0.25 * double(count(s)));
+    return 8.0 * (reads * double(N) + double(s)) * double(k);
+  }
   bool scatters() const override { return true; }
 
  private:
@@ -48,7 +53,7 @@ class SparseSign final : public SketchKind {
   template <class Real>
   std::unique_ptr<Sketch<Real>> draw_as(Index s, Index N, Seed seed) const {
     check_sketch_size(s, N);
-    return std::make_unique<GatherSketch<Real>>(name(), N, draw(s, N, count(s), seed), 1 / std::sqrt(double(count(s))));
+    return std::make_unique<GatherSketch<Real>>(name(), draw(s, N, count(s), seed), 1 / std::sqrt(double(count(s))));
   }
   Index nonzeros_;
 };

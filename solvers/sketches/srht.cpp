@@ -54,6 +54,7 @@ class SrhtKind final : public SketchKind {
     return padded * std::log2(padded) * double(k);
   }
   /// A step that is out of cache (panels above 1 MiB) reads and writes the panel once and does two levels.
+  bool rounds_rows() const override { return true; }
   double bytes(Index s, Index N, Index k) const override {
     const double padded = double(std::bit_ceil(N));
     const double steps = 1 + std::max(0.0, std::log2(padded * 64 / 1048576)) / 2;

@@ -38,6 +38,8 @@ class TransformSketch : public Sketch<Real> {
   }
   void apply_rows(const DenseRows<Real>& A, Mat<Real>& B) const override { sketch_rows(A, B); }
   void apply_rows(const SparseRows<Real>& A, Mat<Real>& B) const override { sketch_rows(A, B); }
+  void apply_rows_single(const DenseRows<Real>& A, Mat<float>& B) const override { sketch_rows(A, B); }
+  void apply_rows_single(const SparseRows<Real>& A, Mat<float>& B) const override { sketch_rows(A, B); }
 
  protected:
   static constexpr Index lanes = 64 / sizeof(Real);
@@ -57,13 +59,13 @@ class TransformSketch : public Sketch<Real> {
     }
   };
 
-  template <class Rows>
-  void sketch_rows(const Rows& A, Mat<Real>& B) const {
+  template <class Rows, class Out>
+  void sketch_rows(const Rows& A, Mat<Out>& B) const {
     check_sketched_rows(A.count, cols_);
     resize_raw(B, A.cols(), rows());
     run(A, A.cols(), [&](Index t, Index first, Index length, Real weight, const Real* value) {
-      Real* out = B.colptr(t) + first;
-      for (Index j = 0; j < length; ++j) out[j] = weight * value[j];
+      Out* out = B.colptr(t) + first;
+      for (Index j = 0; j < length; ++j) out[j] = static_cast<Out>(weight * value[j]);
     });
   }
 

@@ -13,6 +13,7 @@ class UniformRows final : public SketchKind {
   std::unique_ptr<Sketch<double>> make(Index s, Index N, Seed seed) const override { return draw_as<double>(s, N, seed); }
   std::unique_ptr<Sketch<float>> make_single(Index s, Index N, Seed seed) const override { return draw_as<float>(s, N, seed); }
   double flops(Index s, Index, Index k) const override { return double(s) * double(k); }
+  bool rounds_rows() const override { return true; }
   double bytes(Index s, Index, Index k) const override { return 16.0 * double(s) * double(k); }
 
  private:

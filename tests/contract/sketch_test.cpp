@@ -166,6 +166,30 @@ BOOST_AUTO_TEST_CASE(every_form_of_a_matrix_is_sketched_alike) {
   });
 }
 
+/// From rows in double precision: entries of some ten, sums of which lose a few digits of seven, and nothing else; exactly what double
+/// gives where Real is single precision already.
+BOOST_AUTO_TEST_CASE(sketches_rounded_as_they_are_formed_are_the_same_sketches) {
+  for_each_kind([](const Row& row) {
+    for (const Shape& shape : shapes) {
+      const Data<double> data(shape.N, shape.d, true, true);
+      const Data<float> single(shape.N, shape.d, true, true);
+      const auto S = row.kind->make(shape.s, shape.N, Seed(3));
+      const auto single_S = row.kind->make_single(shape.s, shape.N, Seed(3));
+      arma::mat exact;
+      Mat<float> dense(7, 7, arma::fill::ones), sparse(2, 3, arma::fill::ones), same, again;
+      S->apply_rows(data.dense(), exact);
+      S->apply_rows_single(data.dense(), dense);
+      S->apply_rows_single(data.sparse(), sparse);
+      BOOST_TEST_INFO_SCOPE("N " << shape.N << ", s " << shape.s << ", d " << shape.d);
+      BOOST_TEST(difference(exact, arma::conv_to<arma::mat>::from(dense)) <= 1e-5);
+      BOOST_TEST(difference(exact, arma::conv_to<arma::mat>::from(sparse)) <= 1e-5);
+      single_S->apply_rows(single.dense(), same);
+      single_S->apply_rows_single(single.dense(), again);
+      BOOST_TEST(same_bits(same, again));
+    }
+  });
+}
+
 BOOST_AUTO_TEST_CASE(single_precision_draws_the_same_matrix) {
   for_each_kind([](const Row& row) {
     for (const Shape& shape : shapes) {
@@ -297,7 +321,8 @@ BOOST_AUTO_TEST_CASE(coherent_subspaces_break_the_sketches_that_theory_says) {
 template <class Real>
 void check_bits(const SketchKind& kind) {
   const Data<Real> data(3001, 37, true, true);
-  std::vector<Mat<Real>> first, again;
+  std::vector<Mat<Real>> first;
+  std::vector<Mat<float>> first_rounded;
   for (const int threads : {1, 2, 4, 1}) {
     const ThreadScope scope(threads);
     const auto S = make<Real>(kind, 150, 3001, Seed(9));
@@ -307,6 +332,11 @@ void check_bits(const SketchKind& kind) {
     S->apply_rows(data.sparse(), results[2]);
     if (first.empty()) first = results;
     for (Index i = 0; i < 3; ++i) BOOST_TEST(same_bits(first[i], results[i]), threads << " threads, form " << i);
+    std::vector<Mat<float>> rounded(2);
+    S->apply_rows_single(data.dense(), rounded[0]);
+    S->apply_rows_single(data.sparse(), rounded[1]);
+    if (first_rounded.empty()) first_rounded = rounded;
+    for (Index i = 0; i < 2; ++i) BOOST_TEST(same_bits(first_rounded[i], rounded[i]), threads << " threads, rounded form " << i);
   }
   Mat<Real> other;
   make<Real>(kind, 150, 3001, Seed(10))->apply_rows(data.dense(), other);
@@ -335,5 +365,8 @@ BOOST_AUTO_TEST_CASE(impossible_sizes_are_refused_with_the_numbers) {
     const Data<double> data(12, 2, false, false);
     BOOST_CHECK_EXCEPTION(S->apply_rows(data.dense(), Y), InputError, says("10 rows", "12"));
     BOOST_CHECK_EXCEPTION(S->apply_rows(data.sparse(), Y), InputError, says("10 rows", "12"));
+    Mat<float> rounded;
+    BOOST_CHECK_EXCEPTION(S->apply_rows_single(data.dense(), rounded), InputError, says("10 rows", "12"));
+    BOOST_CHECK_EXCEPTION(S->apply_rows_single(data.sparse(), rounded), InputError, says("10 rows", "12"));
   });
 }

@@ -3,7 +3,9 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/sketches/sketches.hpp>
+#include <support/sketching.hpp>
 
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>
@@ -135,5 +137,44 @@ BOOST_AUTO_TEST_CASE(sparse_kinds_touch_only_what_is_stored) {
     arma::mat Y;
     kind->make(20, 50, Seed(4))->apply(A, Y);
     for (Index r = 0; r < 20; ++r) BOOST_TEST(std::isfinite(Y(r, 1)) == (S(r, 7) == 0));
+  }
+}
+
+namespace {
+
+/// (S A)ᵀ of dense rows in Out on 1 and 3 threads, beside that of sparse rows in Real.
+template <class Real, class Out>
+void check_tiles(const SketchKind& kind, Index s, Index N, Index d, double tolerance) {
+  const test::Data<Real> data(N, d, true, true);
+  const auto S = [&] {
+    if constexpr (sizeof(Real) == 4) return kind.make_single(s, N, Seed(5));
+    if constexpr (sizeof(Real) == 8) return kind.make(s, N, Seed(5));
+  }();
+  Mat<Out> dense[2];
+  for (const int i : {0, 1}) {
+    const ThreadScope scope(1 + 2 * i);
+    if constexpr (sizeof(Out) == sizeof(Real)) S->apply_rows(data.dense(), dense[i]);
+    if constexpr (sizeof(Out) < sizeof(Real)) S->apply_rows_single(data.dense(), dense[i]);
+  }
+  BOOST_TEST(std::memcmp(dense[0].memptr(), dense[1].memptr(), dense[0].n_elem * sizeof(Out)) == 0);
+  Mat<Real> sparse;
+  S->apply_rows(data.sparse(), sparse);
+  BOOST_TEST(off(arma::conv_to<arma::mat>::from(dense[0]), arma::conv_to<arma::mat>::from(sparse)) <=
+             tolerance * double(arma::abs(sparse).max()));
+}
+
+}  // namespace
+
+/// Tiles of every length, the last one shorter; one strip of columns and several, the last one narrower than a vector; all rows in one
+/// part and in several; and S with so many rows, or so few entries, that whole rows are gathered.
+BOOST_AUTO_TEST_CASE(tiles_and_whole_rows_add_up_to_the_same_sketch) {
+  for (const Index nonzeros : {Index{1}, Index{2}, Index{3}, Index{8}}) {
+    for (const auto& [s, N, d] :
+         {std::array<Index, 3>{40, 20000, 19}, {3000, 20000, 37}, {300, 3000, 131}, {9000, 9500, 70}, {30000, 31000, 5}, {5, 5, 1}}) {
+      BOOST_TEST_INFO_SCOPE("nonzeros " << nonzeros << ", s " << s << ", N " << N << ", d " << d);
+      check_tiles<double, double>(*sparse_sign_sketch(nonzeros), s, N, d, 1e-13);
+      check_tiles<float, float>(*sparse_sign_sketch(nonzeros), s, N, d, 3e-6);
+      check_tiles<double, float>(*sparse_sign_sketch(nonzeros), s, N, d, 3e-6);
+    }
   }
 }
