@@ -179,11 +179,6 @@ void ScaledSparse<Real>::sparse_gram(arma::SpMat<Real>& G) const {
 }
 
 template <class Real>
-SparseRows<Real> ScaledSparse<Real>::view() const {
-  return {C_->col_ptrs, C_->row_indices, C_->values, rows(), data_.cols(), scale_.is_empty() ? nullptr : scale_.memptr(), constant_};
-}
-
-template <class Real>
 void ScaledSparse<Real>::sketch(const Sketch<Real>& S, Mat<Real>& B) const {
   S.apply_rows(view(), B);
 }

@@ -170,7 +170,7 @@ Estimate preconditioned_cg_estimate(const GramSystem& system, const Machine& mac
   if (kept.reused) estimate.once = estimate.seconds;
   if (kept.reused && kept.whole && !A.cost().varies && is_single(kept.factor)) {
     // Steps without a product, of which there are some more; now and then a renewal.
-    estimate.once *= 1.2;
+    estimate.once *= 1.5;
     estimate.seconds = estimate.once + 0.3 * each;
   } else {
     estimate.seconds += kept.iterations * each;

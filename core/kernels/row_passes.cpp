@@ -114,39 +114,6 @@ HWY_INLINE void add(const RowBlock<Stored>& C, const Real* t, Real* y) {
   for (; i < C.count; ++i) axpys<1>(C.data + i * C.stride, C.stride, C.width, t + i, y);
 }
 
-/// y = first ? 0 : y, + Σ t[r] · row r for R rows that lie anywhere.
-template <int R, class Real>
-HWY_INLINE void scattered_axpys(const Real* const* HWY_RESTRICT row, const Real* HWY_RESTRICT t, Index width, bool first,
-                                Real* HWY_RESTRICT y) {
-  const hn::ScalableTag<Real> d;
-  const Index lanes = hn::Lanes(d);
-  hn::Vec<decltype(d)> factor[R];
-  const Real* HWY_RESTRICT at[R];
-  for (int r = 0; r < R; ++r) {
-    factor[r] = hn::Set(d, t[r]);
-    at[r] = row[r];
-  }
-  Index j = 0;
-  for (; j + lanes <= width; j += lanes) {
-    auto sum = first ? hn::Zero(d) : hn::LoadU(d, y + j);
-    for (int r = 0; r < R; ++r) sum = hn::MulAdd(hn::LoadU(d, at[r] + j), factor[r], sum);
-    hn::StoreU(sum, d, y + j);
-  }
-  if (j < width) {
-    auto sum = first ? hn::Zero(d) : load_part(d, y + j, width - j);
-    for (int r = 0; r < R; ++r) sum = hn::MulAdd(load_part(d, at[r] + j, width - j), factor[r], sum);
-    store_part(d, sum, y + j, width - j);
-  }
-}
-
-template <class Real>
-HWY_INLINE void sum_scattered(const Real* const* row, const Real* t, Index count, Index width, Real* y) {
-  if (count == 0) std::fill_n(y, width, Real(0));
-  Index i = 0;
-  for (; i + together <= count; i += together) scattered_axpys<together>(row + i, t + i, width, i == 0, y);
-  for (; i < count; ++i) scattered_axpys<1>(row + i, t + i, width, i == 0, y);
-}
-
 template <int R, class Stored, class Real>
 HWY_INLINE void normal_group(const RowBlock<Stored>& C, Index i, const Real* x, Real shift, const Real* weight, Real* t, Real* y) {
   const Stored* rows = C.data + i * C.stride;
@@ -170,10 +137,6 @@ void multiply_f64(const RowBlock<double>& C, const double* x, double shift, doub
 void multiply_f32(const RowBlock<float>& C, const float* x, float shift, float* t) { multiply(C, x, shift, t); }
 void add_f64(const RowBlock<double>& C, const double* t, double* y) { add(C, t, y); }
 void add_f32(const RowBlock<float>& C, const float* t, float* y) { add(C, t, y); }
-void scattered_f64(const double* const* row, const double* t, Index count, Index width, double* y) {
-  sum_scattered(row, t, count, width, y);
-}
-void scattered_f32(const float* const* row, const float* t, Index count, Index width, float* y) { sum_scattered(row, t, count, width, y); }
 void normal_f64(const RowBlock<double>& C, const double* x, double shift, const double* weight, double* t, double* y) {
   normal(C, x, shift, weight, t, y);
 }
@@ -237,8 +200,6 @@ HWY_EXPORT(multiply_f64);
 HWY_EXPORT(multiply_f32);
 HWY_EXPORT(add_f64);
 HWY_EXPORT(add_f32);
-HWY_EXPORT(scattered_f64);
-HWY_EXPORT(scattered_f32);
 HWY_EXPORT(normal_f64);
 HWY_EXPORT(normal_f32);
 HWY_EXPORT(multiply_half);
@@ -266,14 +227,6 @@ template <>
 void add_rows<float>(const RowBlock<float>& C, const float* t, float* y) {
   if (is_narrow(C.width)) return add_narrow_rows(C, t, y);
   HWY_DYNAMIC_DISPATCH(add_f32)(C, t, y);
-}
-template <>
-void sum_scattered_rows<double>(const double* const* row, const double* t, Index count, Index width, double* y) {
-  HWY_DYNAMIC_DISPATCH(scattered_f64)(row, t, count, width, y);
-}
-template <>
-void sum_scattered_rows<float>(const float* const* row, const float* t, Index count, Index width, float* y) {
-  HWY_DYNAMIC_DISPATCH(scattered_f32)(row, t, count, width, y);
 }
 template <>
 void normal_rows<double>(const RowBlock<double>& C, const double* x, double shift, const double* weight, double* t, double* y) {

@@ -27,10 +27,6 @@ void multiply_rows(const RowBlock<Real>& C, const Real* x, Real shift, Real* t);
 template <class Real>
 void add_rows(const RowBlock<Real>& C, const Real* t, Real* y);
 
-/// y = Σ t[i] · row[i] for `count` rows of `width` numbers that lie anywhere.
-template <class Real>
-void sum_scattered_rows(const Real* const* row, const Real* t, Index count, Index width, Real* y);
-
 /// t[i] = weight[i] · (⟨row i, x⟩ + shift), then y += Σ t[i] · row i: AᵀDAx from one read of the block. weight may be null: ones.
 template <class Real>
 void normal_rows(const RowBlock<Real>& C, const Real* x, Real shift, const Real* weight, Real* t, Real* y);

@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(a_sketch_that_is_not_finite_is_refused) {
 /// (s + k)k numbers of four bytes where A is known by its rows and the kind rounds as it goes; SA in both precisions elsewhere.
 BOOST_AUTO_TEST_CASE(estimates_count_the_bytes_of_the_sketch) {
   const auto bytes = [](std::shared_ptr<const SketchKind> kind, Precision precision) {
-    return sketched_preconditioner({.kind = std::move(kind), .size = 400, .precision = precision})
+    return sketched_preconditioner({.kind = std::move(kind), .size = 400, .precision = precision, .products = Precision::f64})
         ->estimate_build(scaled_system(1), Machine::nominal())
         .bytes;
   };
