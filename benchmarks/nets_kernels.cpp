@@ -161,7 +161,7 @@ int main(int argc, char** argv) {
   const ThreadScope threads(tensor ? 1 : asked);
   if (tensor) {
     if (!CircularConvolution<double>::make(8)) return fmt::print("--tensor: built without FFTW\n"), 1;
-    for (const Index s : {500, 2000, 8000, 32000}) measure_tensor(s);
+    for (const Index s : {Index{500}, Index{2000}, Index{8000}, Index{32000}}) measure_tensor(s);
     return 0;
   }
   for (const auto& [n, d, m] : {std::array<Index, 3>{500, 10, 4096}, {1000, 10, 65536}, {2000, 20, 16384}, {4000, 50, 16384}})

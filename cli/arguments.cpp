@@ -1,16 +1,14 @@
 #include "cli/arguments.hpp"
 
 #include <raphson/core/error.hpp>
+#include <raphson/core/large_memory.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <map>
 
 namespace raphson::cli {
@@ -295,7 +293,7 @@ void finish_solver(const CLI::App& app, ProblemArguments& a, const Texts& texts)
   }
   for (const char* flag : {"--sketch", "--sketch-size", "--precision"})
     if (given(app, flag)) a.sketch_flags.emplace_back(flag);
-  a.options.memory_limit = given(app, "--memory-limit") ? static_cast<double>(texts.memory) : default_memory_limit();
+  a.options.memory_limit = given(app, "--memory-limit") ? static_cast<double>(texts.memory) : 0.9 * available_memory();
   s.memory_limit = a.options.memory_limit;
 }
 
@@ -488,15 +486,6 @@ CLI::App* add_predict(CLI::App& app, PredictArguments& a, Texts& texts) {
 }
 
 }  // namespace
-
-double default_memory_limit() {
-  double bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    double limit = 0;
-    if (std::ifstream(path) >> limit && limit > 0) bytes = std::min(bytes, limit);
-  }
-  return 0.9 * bytes;
-}
 
 Command parse_command_line(int argc, char** argv) {
   CLI::App app("Second-order optimization with pluggable linear solvers.", "raphson");

@@ -93,7 +93,4 @@ struct Command {
 /// Throws InputError for values that no data could make right.
 Command parse_command_line(int argc, char** argv);
 
-/// Bytes this process may hope for: 90 % of physical memory, or of the control group's limit where that is less.
-double default_memory_limit();
-
 }  // namespace raphson::cli

@@ -58,12 +58,7 @@ Problem NetworkRun::first_problem(const Problem& problem) const {
 }
 
 void NetworkRun::announce(Console& console, const Problem& problem) const {
-  if (problem.deep) {
-    for (const auto& [asked, flag] : {std::pair{arguments_.batch.has_value(), "--batch"},
-                                      {!arguments_.checkpoint.empty(), "--checkpoint"},
-                                      {!arguments_.resume.empty(), "--resume"}})
-      if (asked) throw InputError(fmt::format("{} is for networks of one hidden layer: give --width one number.", flag));
-  }
+  if (problem.deep && arguments_.batch) throw InputError("--batch is for networks of one hidden layer: give --width one number.");
   if (arguments_.batch) {
     const Index batch = std::min(*arguments_.batch, problem.rows());
     console.line(fmt::format("batches   {} rows each, {} an epoch; a line of the table is an epoch, an iteration a batch", batch,
@@ -95,14 +90,16 @@ TrainOptions NetworkRun::with_checkpoints(const Problem& problem, Options option
 }
 
 Summary NetworkRun::train(const Problem& problem, const SolverRow& row, LinearSolver* solver, Options options, Vec& theta) {
-  if (!problem.network || row.first_order()) return run_solver(problem, row, solver, arguments_, std::move(options), theta);
+  if (problem.linear || row.first_order()) return run_solver(problem, row, solver, arguments_, std::move(options), theta);
   if (arguments_.batch) {
     const Index batch = std::min(*arguments_.batch, problem.rows());
     options.max_iterations = arguments_.max_iterations.value_or(default_epochs * batches(problem.rows(), batch));
     return minibatch_gauss_newton(*problem.network, *solver, theta, batch, arguments_.batch_damping, options);
   }
   try {
-    return train_network(*problem.network, *solver, theta, with_checkpoints(problem, std::move(options)));
+    const TrainOptions training = with_checkpoints(problem, std::move(options));
+    return problem.deep ? train_network(*problem.deep, *solver, theta, training)
+                        : train_network(*problem.network, *solver, theta, training);
   } catch (const InputError& error) {
     const std::string text = error.what(), begin = "resume: the state";
     throw InputError(text.starts_with(begin) ? arguments_.resume + text.substr(begin.size()) : text);

@@ -1,6 +1,10 @@
 #include <raphson/core/large_memory.hpp>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdint>
+#include <fstream>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -17,6 +21,15 @@ void prefer_large_pages([[maybe_unused]] const void* data, [[maybe_unused]] Inde
   // Advice that is not taken changes nothing.
   static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE));
 #endif
+}
+
+double available_memory() {
+  double bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    double limit = 0;
+    if (std::ifstream(path) >> limit && limit > 0) bytes = std::min(bytes, limit);
+  }
+  return bytes;
 }
 
 }  // namespace raphson

@@ -1,5 +1,5 @@
 #pragma once
-/// Memory for arrays of many megabytes.
+/// Memory for arrays of many megabytes, and how much there is.
 
 #include <raphson/core/types.hpp>
 
@@ -26,5 +26,8 @@ Mat<T> raw_matrix(Index rows, Index cols) {
   resize_raw(M, rows, cols);
   return M;
 }
+
+/// Bytes of memory that this process may have: the machine's, or the limit of its control group where that is less.
+double available_memory();
 
 }  // namespace raphson

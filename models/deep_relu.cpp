@@ -1,10 +1,12 @@
 #include <raphson/core/error.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/models/deep_relu.hpp>
 #include <raphson/models/network/equal_rows.hpp>
 #include <raphson/models/network/kernel_preconditioner.hpp>
 #include <raphson/models/network/layered_jacobian.hpp>
 #include <raphson/models/network/point_line.hpp>
 #include <raphson/models/network/setup.hpp>
+#include <raphson/models/network/train_journal.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -38,7 +40,7 @@ void check_memory(const LayeredNet& net) {
   for (Index l = 1; l < net.layers(); ++l) parameters += static_cast<double>(net.widths[l - 1]) * static_cast<double>(net.widths[l]);
   const double largest = static_cast<double>(*std::max_element(net.widths.begin(), net.widths.end()));
   require_memory(
-      2 * LayerRecord::bytes(n, net.widths) + 8 * n * largest + 6 * 8 * parameters, physical_memory(),
+      2 * LayerRecord::bytes(n, net.widths) + 8 * n * largest + 6 * 8 * parameters, available_memory(),
       fmt::format("a net of widths {} on {} x {} data does not fit in memory", fmt::join(net.widths, ","), net.X.rows(), net.X.cols()),
       "Use smaller widths.");
 }
@@ -171,6 +173,15 @@ Vec DeepRelu::predict(const DataMatrix& X, const Vec& theta) const {
   require_size(theta.n_elem, parameters(), "theta", sizes);
   check_features(X, data());
   return forward(*data_->net, X, theta.memptr(), nullptr);
+}
+
+Summary train_network(const DeepRelu& model, LinearSolver& solver, Vec& theta, const TrainOptions& options) {
+  check(options);
+  require_size(theta.n_elem, model.parameters(), "the start", sizes);
+  const std::string shape =
+      fmt::format("{}, sharpness {}, widths {}", model.name(), model.activation().sharpness, fmt::join(model.widths(), ", "));
+  TrainJournal journal(network_facts(model.data(), model.target(), model.output_signs(), shape), solver, theta, options);
+  return journal.minimize(model, solver, theta, journal.without_repeats(options));
 }
 
 }  // namespace raphson

@@ -25,7 +25,7 @@ struct DeepReluOptions {
 /// the system is in Jᵀ (Gram-Gauss-Newton), else in J, whose Gram matrix is formed from rows (nP² flops).
 /// A point costs 4nP flops (forward and backward) and keeps 8n(m₁ + … + m_H + m₁ + … + m_{H−1}) bytes, twice while a step is tried; X may
 /// be sparse. Throws InputError for no hidden layers, a width of 0, a sharpness that is not positive, non-finite data, sizes, and a
-/// net that physical memory does not hold.
+/// net that memory does not hold.
 class DeepRelu : public Model {
  public:
   DeepRelu(DataMatrix X, Vec y, DeepReluOptions options = {});
@@ -53,5 +53,9 @@ class DeepRelu : public Model {
   struct Data;
   std::shared_ptr<const Data> data_;
 };
+
+/// minimize with `options`, and with checkpoints to take it up again (models/network/train_state.hpp). There is no continuation: that part
+/// of the options says nothing here.
+Summary train_network(const DeepRelu& model, LinearSolver& solver, Vec& theta, const TrainOptions& options = {});
 
 }  // namespace raphson

@@ -311,6 +311,11 @@ void Training::finish() {
   }
 }
 
+TrainState::Facts facts_of(const TwoLayerRelu& model) {
+  return network_facts(model.data(), model.target(), model.output_signs(),
+                       fmt::format("{}, width {}, penalty {}", model.name(), model.width(), model.l2()));
+}
+
 }  // namespace
 
 Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options) {
@@ -320,13 +325,10 @@ Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, c
   const Criterion criterion = options.criterion == Criterion::automatic ? model.criterion() : options.criterion;
   const bool kinks = model.l2() > 0 && model.activation().kind == Activation::Kind::relu;
   const bool smoothing = kinks && options.continuation && options.globalization == Globalization::automatic;
-  if (smoothing && (criterion == Criterion::residual_ratio || criterion == Criterion::relative_gradient)) {
-    if (options.checkpoint_every > 0 || options.resume)
-      throw InputError("a relu net with a penalty cannot be left at checkpoints. Train without checkpoints, or without the penalty.");
-    return train_penalized(model, solver, W, options);
-  }
-  TrainJournal journal(model, solver, W, options);
+  TrainJournal journal(facts_of(model), solver, W, options);
   const TrainOptions told = journal.without_repeats(options);
+  if (smoothing && (criterion == Criterion::residual_ratio || criterion == Criterion::relative_gradient))
+    return train_penalized(model, solver, W, told, journal);
   if (criterion != Criterion::residual_ratio || model.l2() > 0) return journal.minimize(model, solver, W, told);
   return Training(model, solver, W, told, journal)();
 }

@@ -1,4 +1,5 @@
 #include <raphson/core/error.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/models/network/distance_penalty.hpp>
 #include <raphson/models/network/equal_rows.hpp>
 #include <raphson/models/network/joint_jacobian.hpp>
@@ -38,7 +39,7 @@ void check_memory(const DataMatrix& X, const TwoLayerReluOptions& options) {
   const double parameters = static_cast<double>(options.width) * static_cast<double>(X.cols() + (options.train_output ? 1 : 0));
   const double bytes =
       2 * ActivationPattern::bytes(X.rows(), options.width, options.activation) + (options.l2 > 0 ? 10 : 6) * sizeof(double) * parameters;
-  require_memory(bytes, physical_memory(),
+  require_memory(bytes, available_memory(),
                  fmt::format("a net of width {} on {} x {} data does not fit in memory", options.width, X.rows(), X.cols()),
                  "Use a smaller width.");
 }

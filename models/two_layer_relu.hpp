@@ -38,7 +38,7 @@ struct TwoLayerReluOptions {
 /// With a penalty, μ > 0, convergence is judged by the gradient, relative to that at W₀: the residual does not vanish. Minimizers of a
 /// ReLU net then lie on kinks, where the gradient jumps and need not vanish either: train_network smooths, and says where it ends.
 /// Memory: n·m activations at a time (a bit each for ReLU, a double for softplus), twice while a step is tried. Throws InputError for
-/// width 0, a sharpness that is not positive, non-finite data, sizes, train_output with several outputs, and a net that physical memory
+/// width 0, a sharpness that is not positive, non-finite data, sizes, train_output with several outputs, and a net that memory
 /// does not hold.
 class TwoLayerRelu : public Model {
  public:
@@ -133,7 +133,7 @@ struct TrainOptions : Options {
 /// early, and for softplus is all; with continuation off, ReLU has stages 1 and 4 when automatic, else the first alone. A criterion other
 /// than residual_ratio makes this a plain call of minimize, and so does a penalty; but a penalized ReLU net, unless continuation is off or
 /// a globalization given, goes through softplus(βz)/β for β = 4, …, 4096 and ends when its own objective no longer falls: `unattainable`,
-/// since on a kink no gradient is small. Such a net takes no checkpoints (InputError).
+/// since on a kink no gradient is small.
 Summary train_network(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options = {});
 
 }  // namespace raphson

@@ -213,9 +213,8 @@ BOOST_AUTO_TEST_CASE(a_terminal_sees_a_long_step_go_on) {
 }
 
 BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_before_the_work) {
-  for (const auto& [flag, value] : {std::pair{"--batch", std::string("20")}, {"--checkpoint", folder.path("deep.ckpt")}})
-    refuses({"fit", "relu", "--data", data, "--width", "8,8", flag, value},
-            std::string(flag) + " is for networks of one hidden layer: give --width one number.");
+  refuses({"fit", "relu", "--data", data, "--width", "8,8", "--batch", "20"},
+          "--batch is for networks of one hidden layer: give --width one number.");
   refuses(fit({"--validation", "0"}), "--validation 0 must lie between 0 and 1.");
   refuses(fit({"--validation", "1"}), "--validation 1 must lie between 0 and 1.");
   refuses(fit({"--validation", "nan"}), "--validation nan must lie between 0 and 1.");
@@ -245,6 +244,54 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_before_the_work) {
        {Words{"--checkpoint", "x"}, {"--resume", "x"}, {"--batch", "9"}, {"--validation", "0.2"}, {"--plot", "x.svg"}})
     refuses(Words{"fit", "squared", "--data", data} + option, option[0] + " is for relu, not for squared.");
   BOOST_TEST(folder.files().size() == 4u);  // the two data files and the two made here
+}
+
+/// 120 rows: 112 KiB for JJᵀ, 56 KiB in single precision, some 13 KiB for products alone.
+/// Of several hidden layers, and with a penalty.
+BOOST_AUTO_TEST_CASE(other_nets_resume_to_the_same_bits_too) {
+  for (const Words& net : {Words{"--width", "40,30"}, Words{"--width", "64", "--l2", "0.5"}}) {
+    const Words asked = Words{"fit", "relu", "--data", data, "--solver", "exact", "--tolerance", "1e-12"} + net;
+    const auto ended = [&](const Words& more, const std::string& name) {
+      run(asked + more + Words{"--json", folder.path(name)});
+      return json(name);
+    };
+    const std::string file = folder.path("net.ckpt");
+    const Words twelve = {"--max-iterations", "12"}, every = {"--checkpoint-every", "3"};
+    const Json whole = ended(twelve + every + Words{"--checkpoint", folder.path("whole.ckpt")}, "whole.json");
+    Command command(asked + every + Words{"--checkpoint", file});
+    command.wait_for("\n     7  ");
+    command.signal(SIGKILL);
+    command.wait();
+    const Json rest = ended(twelve + Words{"--resume", file}, "rest.json");
+    BOOST_TEST(rest["coefficients"] == whole["coefficients"]);
+    BOOST_TEST(course(rest) == course(whole));
+    refuses(asked + Words{"--seed", "9", "--resume", file}, "--seed 9");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_asked_for_beforehand_and_done_without) {
+  const auto with = [&](const std::string& solver, const std::string& limit) {
+    return Words{"fit", "relu", "--data", data, "--width", "256", "--solver", solver, "--memory-limit", limit, "--max-iterations", "40"};
+  };
+  refuses(with("exact", "80K"), "exact needs a 120 x 120 matrix (112 KiB, limit 80 KiB). Use ");
+  refuses(with("chord", "80K"), "chord needs a 120 x 120 matrix (");
+  refuses(with("kernel-cg", "40K"), "kernel-cg needs work space (");
+  refuses(with("auto", "5K"), "auto needs work space (");
+  for (const std::string limit : {"1M", "40K"}) {
+    const Outcome outcome = run(with("auto", limit));
+    BOOST_TEST(holds(outcome.out, "auto → jacobi-cg") == (limit == "40K"), outcome.out << outcome.err);
+    BOOST_TEST(outcome.status <= 1);
+  }
+  refuses({"fit", "relu", "--data", data, "--width", "100000000000"},
+          "a net of width 100000000000 on 120 x 4 data does not fit in memory (");
+}
+
+/// Without JJᵀ training gets as far.
+BOOST_AUTO_TEST_CASE(products_alone_train_to_zero_residual) {
+  const std::string smooth =
+      folder.write("smooth.csv", csv(all.C.dense().cols(0, 59), arma::sin(all.C.dense().row(0).head(60)).t(), "a,b,c,y"));
+  const Outcome outcome = run({"fit", "relu", "--data", smooth, "--width", "1024", "--memory-limit", "25K"});
+  BOOST_TEST(outcome.status == 0, outcome.out << outcome.err);
 }
 
 BOOST_AUTO_TEST_CASE(sketches_that_know_neurons_and_features_are_reached_by_name) {

@@ -1,6 +1,7 @@
 /// Training left at a checkpoint and taken up again ends in the bits of a run that nobody interrupted.
 
 #include <raphson/core/error.hpp>
+#include <raphson/models/deep_relu.hpp>
 #include <raphson/models/network/kernel_preconditioner.hpp>
 #include <raphson/models/network/train_state.hpp>
 #include <raphson/models/two_layer_relu.hpp>
@@ -132,6 +133,56 @@ BOOST_AUTO_TEST_CASE(every_checkpoint_leads_to_the_same_bits_whatever_the_solver
       BOOST_TEST(smoothed);
     }
   }
+}
+
+/// From every checkpoint of a net that is trained otherwise.
+template <class Net>
+void check_resumes(const Net& net, std::size_t checkpoints) {
+  std::vector<std::string> states;
+  TrainOptions options;
+  options.checkpoint_every = 2;
+  options.max_iterations = 40;
+  options.checkpoint = [&](const TrainState& state) { states.push_back(to_bytes(state)); };
+  Exact solver;
+  Vec whole = net.initial_weights();
+  const Summary summary = train_network(net, solver, whole, options);
+  BOOST_REQUIRE(states.size() >= checkpoints);
+  for (const std::string& bytes : std::vector<std::string>(states)) {
+    Exact fresh;
+    Vec theta = net.initial_weights();
+    const Summary rest = train_network(net, fresh, theta, resumed(bytes, options));
+    BOOST_TEST(same_bits(theta, whole));
+    BOOST_TEST(rest.message == summary.message);
+    BOOST_TEST(rest.notes == summary.notes, boost::test_tools::per_element());
+    BOOST_REQUIRE(rest.history.size() == summary.history.size());
+    for (Index i = 0; i < rest.history.size(); ++i) {
+      BOOST_TEST(rest.history[i].objective == summary.history[i].objective);
+      BOOST_TEST(rest.history[i].fallback == summary.history[i].fallback);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(penalized_and_deeper_nets_resume_to_the_same_bits) {
+  const TwoLayerRelu plain = rough();
+  check_resumes(TwoLayerRelu(plain.data(), plain.target(), {.width = 100, .seed = 1, .l2 = 0.2}), 12);
+  check_resumes(TwoLayerRelu(plain.data(), plain.target(), {.width = 100, .seed = 1, .train_output = true}), 2);
+  const DeepRelu deep(plain.data(), plain.target(), {.widths = {20, 10}, .seed = 1});
+  check_resumes(deep, 5);
+
+  TrainOptions options;
+  options.checkpoint_every = 2;
+  options.max_iterations = 5;
+  std::string bytes;
+  options.checkpoint = [&](const TrainState& state) { bytes = to_bytes(state); };
+  Exact solver;
+  Vec theta = deep.initial_weights();
+  train_network(deep, solver, theta, options);
+  theta = deep.initial_weights();
+  const DeepRelu other(plain.data(), plain.target(), {.widths = {10, 20}, .seed = 1});
+  theta = other.initial_weights();
+  BOOST_CHECK_EXCEPTION(train_network(other, solver, theta, resumed(bytes, options)), InputError, [](const InputError& e) {
+    return std::string(e.what()).find("made with network deep-relu, sharpness 1, widths 20, 10") != std::string::npos;
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_after_every_step_resumes_everywhere) {

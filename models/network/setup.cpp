@@ -3,7 +3,6 @@
 #include <raphson/models/network/setup.hpp>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <vector>
@@ -48,7 +47,5 @@ Vec draw_weights(std::uint64_t seed, Index count) {
   Seed(seed).split(Purpose::initial_weights).normal(0, std::span<double>(W.memptr(), W.n_elem));
   return W;
 }
-
-double physical_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)); }
 
 }  // namespace raphson

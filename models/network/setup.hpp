@@ -19,7 +19,4 @@ Mat<double> draw_signs(std::uint64_t seed, Index width, Index outputs);
 /// Standard Gaussian.
 Vec draw_weights(std::uint64_t seed, Index count);
 
-/// Bytes of memory of this machine.
-double physical_memory();
-
 }  // namespace raphson

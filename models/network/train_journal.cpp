@@ -7,22 +7,22 @@
 namespace raphson {
 namespace {
 
-TrainState::Facts facts_of(const TwoLayerRelu& model, const LinearSolver& solver, const Vec& start, const TrainOptions& o) {
-  const auto hash = [](std::uint64_t value) { return fmt::format("{:016x}", value); };
-  return {{"data", hash(Fingerprint().add(model.data()).add(model.target()).value())},
-          {"network", fmt::format("{}, width {}, penalty {}, signs {}", model.name(), model.width(), model.l2(),
-                                  hash(Fingerprint().add(model.output_signs()).value()))},
-          {"start", hash(Fingerprint().add(start).value())},
-          {"solver", solver.name()},
-          {"tolerance", fmt::format("{}", o.tolerance)},
-          {"criterion", fmt::format("{}", static_cast<int>(o.criterion))},
-          {"globalization", fmt::format("{}", static_cast<int>(o.globalization))},
-          {"forcing", fmt::format("{}", static_cast<int>(o.forcing))},
-          {"inner tolerance", fmt::format("{}", o.inner_tolerance)},
-          {"residual reference", fmt::format("{}", o.residual_reference)},
-          {"initial damping", fmt::format("{}", o.initial_damping)},
-          {"seed", fmt::format("{}", o.seed)},
-          {"continuation", o.continuation ? "on" : "off"}};
+std::string hash(const Fingerprint& fingerprint) { return fmt::format("{:016x}", fingerprint.value()); }
+
+TrainState::Facts facts_of(TrainState::Facts network, const LinearSolver& solver, const Vec& start, const TrainOptions& o) {
+  const TrainState::Facts more = {{"start", hash(Fingerprint().add(start))},
+                                  {"solver", solver.name()},
+                                  {"tolerance", fmt::format("{}", o.tolerance)},
+                                  {"criterion", fmt::format("{}", static_cast<int>(o.criterion))},
+                                  {"globalization", fmt::format("{}", static_cast<int>(o.globalization))},
+                                  {"forcing", fmt::format("{}", static_cast<int>(o.forcing))},
+                                  {"inner tolerance", fmt::format("{}", o.inner_tolerance)},
+                                  {"residual reference", fmt::format("{}", o.residual_reference)},
+                                  {"initial damping", fmt::format("{}", o.initial_damping)},
+                                  {"seed", fmt::format("{}", o.seed)},
+                                  {"continuation", o.continuation ? "on" : "off"}};
+  network.insert(network.end(), more.begin(), more.end());
+  return network;
 }
 
 /// What decides the course of one call of minimize, beside the facts above.
@@ -47,18 +47,22 @@ void check_facts(const TrainState::Facts& recorded, const TrainState::Facts& now
 
 }  // namespace
 
-TrainJournal::TrainJournal(const TwoLayerRelu& model, const LinearSolver& solver, const Vec& start, const TrainOptions& options)
+TrainState::Facts network_facts(const DataMatrix& X, const Mat<double>& y, const Mat<double>& signs, const std::string& shape) {
+  return {{"data", hash(Fingerprint().add(X).add(y))}, {"network", fmt::format("{}, signs {}", shape, hash(Fingerprint().add(signs)))}};
+}
+
+TrainJournal::TrainJournal(TrainState::Facts network, const LinearSolver& solver, const Vec& start, const TrainOptions& options)
     : options_(options), resume_(options.resume) {
   if (options.checkpoint && options.checkpoint_every == 0 && !resume_)
     throw InputError("checkpoint_every = 0 with a checkpoint function: give the iterations between two checkpoints.");
   state_.every = options.checkpoint_every;
   if (!resume_ && state_.every == 0) return;
-  state_.facts = facts_of(model, solver, start, options);
+  state_.facts = facts_of(std::move(network), solver, start, options);
   if (!resume_) return;
   check_facts(resume_->facts, state_.facts);
   if (state_.every != 0 && state_.every != resume_->every)
     throw InputError(fmt::format("resume: the state was made with checkpoint_every = {}, this run has {}.", resume_->every, state_.every));
-  if (resume_->current.x.n_elem != model.parameters() || resume_->current.best.n_elem != model.parameters())
+  if (resume_->current.x.n_elem != start.n_elem || resume_->current.best.n_elem != start.n_elem)
     throw InputError("resume: the state has another number of parameters.");
   state_.every = resume_->every;
   left_at_ = resume_->iterations;

@@ -6,12 +6,15 @@
 
 namespace raphson {
 
+/// What must be the same of a network: its data, and `shape`, a text on all that is not its data and signs.
+TrainState::Facts network_facts(const DataMatrix& X, const Mat<double>& y, const Mat<double>& signs, const std::string& shape);
+
 /// The policy that decides on stages calls `minimize` and `seconds` here and need not know of checkpoints: as long as it depends on nothing
 /// but what they return and on what the callbacks of the stages are told, taking up a training repeats its decisions.
 class TrainJournal {
  public:
   /// Throws InputError when options.resume does not fit.
-  TrainJournal(const TwoLayerRelu& model, const LinearSolver& solver, const Vec& start, const TrainOptions& options);
+  TrainJournal(TrainState::Facts network, const LinearSolver& solver, const Vec& start, const TrainOptions& options);
 
   /// minimize from `point`, or what it came to when this training was left. The callback in `options` is told all of it.
   Summary minimize(const Model& model, LinearSolver& solver, Vec& point, const Options& options);

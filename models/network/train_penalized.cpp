@@ -18,8 +18,8 @@ constexpr double least_progress = 1e-6;
 
 class PenalizedTraining {
  public:
-  PenalizedTraining(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options)
-      : model_(model), solver_(solver), W_(W), options_(options), point_(W) {}
+  PenalizedTraining(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options, TrainJournal& journal)
+      : model_(model), solver_(solver), W_(W), options_(options), journal_(journal), point_(W) {}
 
   Summary operator()() {
     const ThreadScope threads(options_.threads);
@@ -58,7 +58,7 @@ class PenalizedTraining {
   LinearSolver& solver_;
   Vec& W_;  ///< the caller's
   const TrainOptions& options_;
-  Stopwatch clock_;
+  TrainJournal& journal_;
   Summary summary_;
   Vec point_;         ///< where the next stage starts
   Index done_ = 0;    ///< iterations of finished stages
@@ -69,11 +69,11 @@ class PenalizedTraining {
 };
 
 Options PenalizedTraining::stage_options(Index most) {
-  begun_ = clock_.seconds();
+  begun_ = journal_.seconds();
   Options options = options_;
   options.criterion = Criterion::relative_gradient;
   options.max_iterations = std::min(most, iterations_left());
-  options.time_limit = std::max(1e-9, options_.time_limit - begun_);
+  options.time_limit = std::max(1e-9, options_.time_limit - journal_.seconds_here());
   return options;
 }
 
@@ -83,7 +83,7 @@ bool PenalizedTraining::smoothed_stage(double sharpness) {
   Options options = stage_options(smooth_limit);
   options.tolerance = std::max(smooth_goal, options_.tolerance);
   options.callback = [&](const Iteration& local) { return watch(local, text, true); };
-  collect(minimize(model_.with_activation(Activation::softplus(sharpness)), solver_, point_, options), text);
+  collect(journal_.minimize(model_.with_activation(Activation::softplus(sharpness)), solver_, point_, options), text);
   const Status status = summary_.status;
   return status == Status::stopped || status == Status::interrupted || status == Status::time_limit || iterations_left() == 0;
 }
@@ -92,7 +92,7 @@ void PenalizedTraining::last_stage() {
   Options options = stage_options(options_.max_iterations);
   options.globalization = Globalization::levenberg_marquardt;
   options.callback = [&](const Iteration& local) { return watch(local, "", false); };
-  collect(minimize(model_, solver_, point_, options), "");
+  collect(journal_.minimize(model_, solver_, point_, options), "");
 }
 
 Iteration PenalizedTraining::translated(Iteration local, const std::string& text) const {
@@ -132,7 +132,7 @@ void PenalizedTraining::finish() {
   summary_.gradient_norm = arma::norm(at->gradient());
   summary_.relative_gradient = summary_.gradient_norm == 0 ? 0.0 : summary_.gradient_norm / scale;
   summary_.iterations = done_;
-  summary_.seconds = clock_.seconds();
+  summary_.seconds = journal_.seconds();
   summary_.phases.other = summary_.seconds - summary_.phases.linear_setup - summary_.phases.linear_solve - summary_.phases.objective;
   const bool met = summary_.relative_gradient <= options_.tolerance;
   const std::string reached =
@@ -157,8 +157,8 @@ void PenalizedTraining::finish() {
 
 }  // namespace
 
-Summary train_penalized(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options) {
-  return PenalizedTraining(model, solver, W, options)();
+Summary train_penalized(const TwoLayerRelu& model, LinearSolver& solver, Vec& W, const TrainOptions& options, TrainJournal& journal) {
+  return PenalizedTraining(model, solver, W, options, journal)();
 }
 
 }  // namespace raphson
