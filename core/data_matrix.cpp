@@ -248,16 +248,22 @@ DataMatrix DataMatrix::select_rows(const std::vector<Index>& index) const {
     return from_rows(std::move(chosen));
   }
   const arma::sp_mat& source = sparse();
-  arma::uvec start(index.size() + 1, arma::fill::zeros);
+  arma::sp_mat chosen(cols(), index.size());
+  std::vector<Index> start(index.size() + 1, 0);
   for (Index i = 0; i < index.size(); ++i) start[i + 1] = start[i] + source.col_ptrs[index[i] + 1] - source.col_ptrs[index[i]];
-  arma::uvec column(start.back());
-  Vec value(start.back());
-  for (Index i = 0; i < index.size(); ++i) {
-    const Index from = source.col_ptrs[index[i]], count = start[i + 1] - start[i];
-    std::copy_n(source.row_indices + from, count, column.memptr() + start[i]);
-    std::copy_n(source.values + from, count, value.memptr() + start[i]);
-  }
-  return from_rows(arma::sp_mat(column, start, value, cols(), index.size()));
+  chosen.mem_resize(start.back());
+  arma::uword *const ends = arma::access::rwp(chosen.col_ptrs), *const columns = arma::access::rwp(chosen.row_indices);
+  double* const values = arma::access::rwp(chosen.values);
+  std::copy(start.begin(), start.end(), ends);
+  const Blocks blocks = cut(index.size(), 1024);
+  parallel_for(blocks.count(), [&](Index block) {
+    for (Index i = blocks.begin(block); i < blocks.end(block); ++i) {
+      const Index from = source.col_ptrs[index[i]], count = start[i + 1] - start[i];
+      std::copy_n(source.row_indices + from, count, columns + start[i]);
+      std::copy_n(source.values + from, count, values + start[i]);
+    }
+  });
+  return from_rows(std::move(chosen));
 }
 
 Vec DataMatrix::multiply(const Vec& x) const {
@@ -296,7 +302,13 @@ std::string first_non_finite(const DataMatrix& A, Index& count) {
 }  // namespace
 
 void require_finite(const DataMatrix& A, std::string_view name) {
-  if (A.is_sparse() ? all_finite(A.sparse().values, A.nonzeros()) : all_finite(A.dense())) return;
+  const double* values = A.is_sparse() ? A.sparse().values : A.dense().memptr();
+  const Blocks blocks = cut(A.nonzeros(), 1 << 16, 256);
+  std::atomic<bool> finite = true;
+  parallel_for(blocks.count(), [&](Index block) {
+    if (!all_finite(values + blocks.begin(block), blocks.length(block))) finite = false;
+  });
+  if (finite) return;
   Index count = 0;
   const std::string first = first_non_finite(A, count);
   throw InputError(

@@ -117,16 +117,20 @@ bool shift_dominates(const GramSystem& system) {
   return 10 * dimension <= static_cast<double>(k);
 }
 
+/// Sparse rows that fill AᵀA are nearly orthogonal columns as a rule; grids and chains, whose AᵀA stays sparse, are ill-conditioned.
+bool well_mixed(const Operator& A) {
+  const double k = static_cast<double>(A.cols());
+  return mostly_zero(A) && 10 * A.cost().gram_nonzeros >= k * k;
+}
+
 /// CG scaled by the diagonal: the choice where sparse rows are well mixed or the shift dominates. What it needs in iterations is known only
-/// afterwards, so it is given no more than half of what the next best would cost, and left when that is used up.
+/// afterwards, so it is left when it has used up a share of what the next best would cost.
 Candidate jacobi(const GramSystem& system, const Machine& machine) {
   Candidate candidate{"jacobi-cg", cg_estimate(system, machine, true), [] { return std::make_unique<Cg>(Cg::Scaling::jacobi); }};
-  // Sparse rows that fill AᵀA are nearly orthogonal columns as a rule; grids and chains, whose AᵀA stays sparse, are ill-conditioned.
-  const double k = static_cast<double>(system.size());
-  const bool sparse = mostly_zero(*system.A), well_mixed = sparse && 10 * system.A->cost().gram_nonzeros >= k * k;
+  const bool sparse = mostly_zero(*system.A), mixed = well_mixed(*system.A);
   candidate.doubt = sparse || system.A->cost().varies ? doubt_on_networks : doubt;
-  if (well_mixed || shift_dominates(system)) {
-    const double iterations = 1 + 5 * -std::log10(system.tolerance);
+  if (mixed || shift_dominates(system)) {
+    const double iterations = 1 + (mixed ? 2 : 5) * -std::log10(system.tolerance);
     candidate.estimate.seconds = iterations * product_seconds(*system.A, machine);
     candidate.doubt = 1;
   }
@@ -136,7 +140,9 @@ Candidate jacobi(const GramSystem& system, const Machine& machine) {
 void limit_jacobi(const GramSystem& system, const Machine& machine, std::vector<Candidate>& candidates) {
   if (candidates.size() < 2 || candidates.front().text != "jacobi-cg") return;
   const double each = product_seconds(*system.A, machine), other = candidates[1].price();
-  const Index most = std::max<Index>(30, static_cast<Index>(std::min(0.5 * other / each, 1e6)));
+  // The columns of rows that only look well mixed show at once.
+  const bool mixed = well_mixed(*system.A);
+  const Index most = std::max<Index>(mixed ? 8 : 30, static_cast<Index>(std::min((mixed ? 0.1 : 0.5) * other / each, 1e6)));
   candidates.front().make = [most] { return std::make_unique<Cg>(Cg::Scaling::jacobi, most); };
 }
 
