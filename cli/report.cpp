@@ -88,10 +88,12 @@ IterationTable::IterationTable(Console& console, bool network, bool verbose, boo
 }
 
 void IterationTable::row(const Iteration& iteration) {
-  if (verbose_ || worth_printing(rows_++))
-    print(iteration);
-  else
+  if (!verbose_ && !worth_printing(rows_++)) {
     skipped_ = iteration;
+    return;
+  }
+  skipped_.reset();
+  print(iteration);
 }
 
 void IterationTable::finish() {
@@ -99,7 +101,6 @@ void IterationTable::finish() {
 }
 
 void IterationTable::print(const Iteration& i) {
-  skipped_.reset();
   const double progress = network_ ? i.residual_ratio : i.relative_gradient;
   const std::string inner = std::isnan(i.inner_residual) ? (i.inner_iterations ? fmt::format("{}", i.inner_iterations) : "–")
                                                          : fmt::format("{} ({:.0e})", i.inner_iterations, i.inner_residual);
