@@ -3,7 +3,6 @@ import json
 import math
 import shutil
 import subprocess
-import sys
 
 from shared import machine_text, quick, table
 
@@ -126,7 +125,7 @@ solver names of [solvers.md](../solvers.md).
 
 {machine}
 
-    {command}
+{commands}
 
 """
 
@@ -156,13 +155,13 @@ def picture(results, path):
 
 def write(results, rates, a, out):
     versions = sorted({r["version"] for e in results.values() for r in e.get("peers", {}).values() if "version" in r})
-    report = dict(command=" ".join(["benchmarks/convex/run"] + sys.argv[1:]), rates=rates, versions=versions, threads=a.threads, seed=a.seed,
+    report = dict(commands=a.commands, rates=rates, versions=versions, threads=a.threads, seed=a.seed,
                   repeats=a.repeats, time_limit=a.time_limit, size=a.size, results=results)
     out.mkdir(parents=True, exist_ok=True)
     (out / "convex.json").write_text(json.dumps(report, indent=1) + "\n")
     text = HEAD.format(threads=a.threads, repeats=a.repeats, bandwidth=rates["read_bytes_per_second"] / 1e9, gram=rates["gram_rounded_flops"] / 1e9,
                        machine=machine_text(rates["machine"]) + f" Peers: {', '.join(versions) or 'none'}; seed {a.seed}; time limit {a.time_limit:g} s a solve, for most peers {a.give_up:g} times the seconds of auto.",
-                       command=report["command"])
+                       commands="\n".join(f"    {c}" for c in a.commands))
     text += overview(results, rates)
     if picture(results, out / "convex.svg"):
         text += "\n![Seconds of each solver on each case](convex.svg)\n"
