@@ -1,5 +1,6 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/kernels/vector_math.hpp>
+#include <raphson/core/row_sample.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/linear_model.hpp>
 #include <raphson/models/separation.hpp>
@@ -435,9 +436,7 @@ std::unique_ptr<Model> LinearModel::coarse() const {
   const Data& full = *data_;
   const Index n = full.rows();
   if (n < 64 * parameters() || full.C.nonzeros() < Index{4000000}) return nullptr;
-  std::vector<Index> index(n / share);
-  const Seed seed = Seed(0).split(Purpose::shuffle);
-  for (Index i = 0; i < index.size(); ++i) index[i] = share * i + seed.below(i, share);
+  const std::vector<Index> index = one_row_of_every(share, n, Seed(0).split(Purpose::shuffle));
   const arma::uvec chosen = arma::conv_to<arma::uvec>::from(index);
   auto part = std::make_shared<Data>();
   part->C = full.C.select_rows(index);

@@ -1,3 +1,4 @@
+#include <raphson/core/aligned.hpp>
 #include <raphson/core/kernels/gather_rows.hpp>
 #include <raphson/core/kernels/targets.hpp>
 
@@ -40,11 +41,9 @@ HWY_INLINE hn::Vec<Wide<Real, Src>> load_widened(const Real* HWY_RESTRICT at) {
   }
 }
 
-constexpr Index line = 64;  ///< bytes
-
 template <class Src>
 HWY_INLINE void ask_for(const Src* row, Index width) {
-  for (Index j = 0; j < width; j += line / sizeof(Src)) hwy::Prefetch(row + j);
+  for (Index j = 0; j < width; j += cache_line / sizeof(Src)) hwy::Prefetch(row + j);
   hwy::Prefetch(row + width - 1);
 }
 
@@ -114,7 +113,7 @@ constexpr int together = 4;  ///< rows: enough to share the loads of y, few enou
 template <int R, bool next, class Real, class Src>
 HWY_INLINE void add_group(const Src* const* HWY_RESTRICT row, const Src* HWY_RESTRICT t, Index width, bool first, Real* HWY_RESTRICT y) {
   const Wide<Real, Src> d;
-  const Index lanes = hn::Lanes(d), step = std::max(lanes, line / sizeof(Src));
+  const Index lanes = hn::Lanes(d), step = std::max(lanes, cache_line / sizeof(Src));
   hn::Vec<decltype(d)> factor[R];
   const Src *HWY_RESTRICT at[R], *HWY_RESTRICT later[R];
   for (int r = 0; r < R; ++r) {

@@ -1,5 +1,6 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
+#include <raphson/core/row_sample.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/estimates.hpp>
 #include <raphson/solvers/preconditioners/sampled_gram.hpp>
@@ -9,16 +10,9 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace raphson {
 namespace {
-
-std::vector<Index> drawn_rows(Index N, Index share, Seed seed) {
-  std::vector<Index> index(N / share);
-  for (Index i = 0; i < index.size(); ++i) index[i] = share * i + seed.below(i, share);
-  return index;
-}
 
 /// G becomes T G T with the diagonal given.
 void give_diagonal(const Vec& diagonal, Mat<float>& G) {
@@ -47,7 +41,7 @@ class SampledGramKind final : public PreconditionerKind {
     const Seed seed = attempt == 0 ? system.seed.split(Purpose::sketch) : system.seed.split(Purpose::retry, attempt);
     Mat<float> G;
     Vec diagonal;
-    system.A->sampled_gram(drawn_rows(N, share, seed), G);
+    system.A->sampled_gram(one_row_of_every(share, N, seed), G);
     system.A->gram_diagonal(diagonal);
     const std::string what = fmt::format("{} of {} rows", N / share, N);
     if (system.interrupted()) {
