@@ -176,6 +176,7 @@ def options(description, peers):
     parser.add_argument("--work", default=str(ROOT / "build/bench/nets"), help="folder for data and solutions")
     parser.add_argument("--out", default=str(ROOT / "build/bench"))
     parser.add_argument("--docs", action="store_true", help="write to docs/benchmarks")
+    parser.add_argument("--add", action="store_true", help="keep what else the last run there has measured, and its command beside this one")
     return parser
 
 
@@ -185,6 +186,24 @@ def chosen(parser, text, known, what):
     if unknown:
         parser.error(f"unknown {what}: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     return names
+
+
+def before(a, out, name, machine):
+    """Machine and results of the run that this one adds to, or of none; a.commands: what has been run."""
+    a.commands = [f"benchmarks/nets/{' '.join([Path(sys.argv[0]).name] + sys.argv[1:])}"]
+    page = out / f"{name}.json"
+    if not (a.add and page.exists()):
+        return machine, {}
+    page = json.loads(page.read_text())
+    a.commands = page["commands"] + a.commands
+    return page["machine"], page["results"]
+
+
+def added(results, name, entry):
+    """Puts what was measured of a problem beside what there is of it."""
+    if "peers" in entry and "peers" in results.get(name, {}):
+        entry = dict(entry, peers=dict(results[name]["peers"], **entry["peers"]))
+    results[name] = entry
 
 
 def begin_command(a):

@@ -3,7 +3,6 @@ import json
 import math
 import shutil
 import subprocess
-import sys
 
 from bench import RAPHSON, THRESHOLDS, label
 from shared import machine_text, quick, table
@@ -149,7 +148,7 @@ interpreter included.
 
 {machine} Peers: {versions}; seed {seed}.
 
-    {command}
+{commands}
 
 """
 
@@ -172,17 +171,18 @@ predicting the mean. What interpolates noise predicts worse: a small residual ra
 
 {machine} Peers: {versions}.
 
-    {command}
+{commands}
 
 """
 
 
-def write_page(name, head, body, results, machine, a, out, command):
+def write_page(name, head, body, results, machine, a, out):
     versions = sorted({r["version"] for e in results.values() for r in e.get("peers", {}).values() if r.get("version")})
     out.mkdir(parents=True, exist_ok=True)
-    settings = {k: v for k, v in vars(a).items() if k not in ("build", "work", "out", "data")}
-    (out / f"{name}.json").write_text(json.dumps(dict(command=command, machine=machine, versions=versions, settings=settings, results=results), indent=1) + "\n")
-    text = head.format(machine=machine_text(machine), versions=", ".join(versions) or "none", command=command, **settings) + body
+    settings = {k: v for k, v in vars(a).items() if k not in ("build", "work", "out", "data", "commands")}
+    (out / f"{name}.json").write_text(json.dumps(dict(commands=a.commands, machine=machine, versions=versions, settings=settings, results=results), indent=1) + "\n")
+    text = head.format(machine=machine_text(machine), versions=", ".join(versions) or "none",
+                       commands="\n".join(f"    {c}" for c in a.commands), **settings) + body
     if picture(results, out / f"{name}.svg"):
         text += f"\n![Residual ratio against seconds]({name}.svg)\n"
     (out / f"{name}.md").write_text(text)
@@ -195,8 +195,8 @@ def write(results, machine, a, out):
         if "peers" in entry:
             body += f"\n## n = {entry['about']['rows']}, d = {entry['about']['columns']}, m = {entry['about']['width']}\n\n{case_table(entry)}"
     a.slow = a.give_up / 20
-    write_page("nets", HEAD, body, results, machine, a, out, " ".join(["benchmarks/nets/run"] + sys.argv[1:]))
+    write_page("nets", HEAD, body, results, machine, a, out)
 
 
 def write_real(results, machine, a, out):
-    write_page("nets_real", REAL_HEAD, real_table(results), results, machine, a, out, " ".join(["benchmarks/nets/real"] + sys.argv[1:]))
+    write_page("nets_real", REAL_HEAD, real_table(results), results, machine, a, out)

@@ -44,7 +44,7 @@ void start(const Arguments& a) {
   const Vec W = net.initial_weights();
   const Vec f = net.predict(net.data(), W);
   write_npy(folder + "/W0.npy", arma::mat(W.memptr(), net.data().cols(), net.width()));
-  write_npy(folder + "/signs.npy", net.output_signs());
+  write_npy(folder + "/signs.npy", Vec(arma::vectorise(net.output_signs())));
   write_npy(folder + "/f0.npy", f);
   const double norm = arma::norm(f - net.target());
   const Json about{{"rows", net.data().rows()}, {"columns", net.data().cols()},          {"width", net.width()}, {"start_norm", norm},
