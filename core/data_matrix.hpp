@@ -24,7 +24,7 @@ struct SparsePattern {
 
 /// C rounded to eleven significant bits: C(i, j) ≈ numbers(j, i)·scale(j), powers of two near the columns' root mean squares.
 struct HalfRows {
-  arma::Mat<std::uint16_t> numbers;  ///< d × n, IEEE 754 binary16
+  arma::Mat<std::uint16_t> numbers;  ///< d', d filled up with zeros to a multiple of 16, × n: IEEE 754 binary16
   Col<float> scale;                  ///< d
 };
 

@@ -13,12 +13,34 @@ HalfDense::HalfDense(DataMatrix data, Col<float> scale, bool constant)
   if (!scale_.is_empty()) require_size(scale_.n_elem, data_.rows(), "scale", "one per row of the data");
 }
 
+Col<float> HalfDense::scaled(const float* x) const {
+  Col<float> result(stored(), arma::fill::zeros);
+  for (Index j = 0; j < data_.cols(); ++j) result[j] = half_->scale[j] * x[j];
+  return result;
+}
+
+template <class Use>
+void HalfDense::sum_rows(const Use& use, float* y) const {
+  const Index d = data_.cols();
+  Col<float> total(stored() + 1, arma::fill::none);
+  sum_runs(
+      rows(), stored() + 1,
+      [&](Index first, Index count, float* sum) {
+        std::array<float, 512> t{};
+        use(first, count, t.data(), sum);
+        sum[stored()] += std::accumulate(t.begin(), t.begin() + static_cast<std::ptrdiff_t>(count), 0.0f);
+      },
+      total.memptr());
+  for (Index j = 0; j < d; ++j) y[j] = total[j] * half_->scale[j];
+  if (constant_) y[d] = total[stored()];
+}
+
 void HalfDense::apply(const Mat<float>& X, Mat<float>& Y) const {
   Y.set_size(rows(), X.n_cols);
   const Blocks blocks = row_blocks(rows());
   for (Index column = 0; column < X.n_cols; ++column) {
     const Col<float> x = scaled(X.colptr(column));
-    const float shift = constant_ ? X(x.n_elem, column) : 0.0f;
+    const float shift = constant_ ? X(data_.cols(), column) : 0.0f;
     parallel_for(blocks.count(), [&](Index b) {
       float* y = Y.colptr(column);
       kernels::multiply_half_rows(block(blocks.begin(b), blocks.length(b)), x.memptr(), shift, y + blocks.begin(b));
@@ -28,46 +50,37 @@ void HalfDense::apply(const Mat<float>& X, Mat<float>& Y) const {
 }
 
 void HalfDense::apply_adjoint(const Mat<float>& X, Mat<float>& Y) const {
-  const Index d = half_->scale.n_elem;
   Y.set_size(cols(), X.n_cols);
   for (Index column = 0; column < X.n_cols; ++column) {
-    sum_runs(
-        rows(), cols(),
-        [&](Index first, Index count, float* sum) {
-          std::array<float, 512> t;
+    sum_rows(
+        [&](Index first, Index count, float* t, float* sum) {
           for (Index r = 0; r < count; ++r) t[r] = scale_of(first + r) * X(first + r, column);
-          kernels::add_half_rows(block(first, count), t.data(), sum);
-          if (constant_) sum[d] += std::accumulate(t.begin(), t.begin() + static_cast<std::ptrdiff_t>(count), 0.0f);
+          kernels::add_half_rows(block(first, count), t, sum);
         },
         Y.colptr(column));
-    for (Index j = 0; j < d; ++j) Y(j, column) *= half_->scale[j];
   }
 }
 
 void HalfDense::apply_normal(const Mat<float>& X, Mat<float>& Y) const {
-  const Index d = half_->scale.n_elem;
   Y.set_size(cols(), X.n_cols);
   for (Index column = 0; column < X.n_cols; ++column) {
     const Col<float> x = scaled(X.colptr(column));
-    const float shift = constant_ ? X(d, column) : 0.0f;
-    sum_runs(
-        rows(), cols(),
-        [&](Index first, Index count, float* sum) {
-          std::array<float, 512> t, weight;
+    const float shift = constant_ ? X(data_.cols(), column) : 0.0f;
+    sum_rows(
+        [&](Index first, Index count, float* t, float* sum) {
+          std::array<float, 512> weight;
           for (Index r = 0; r < count; ++r) weight[r] = scale_of(first + r) * scale_of(first + r);
-          kernels::normal_half_rows(block(first, count), x.memptr(), shift, weight.data(), t.data(), sum);
-          if (constant_) sum[d] += std::accumulate(t.begin(), t.begin() + static_cast<std::ptrdiff_t>(count), 0.0f);
+          kernels::normal_half_rows(block(first, count), x.memptr(), shift, weight.data(), t, sum);
         },
         Y.colptr(column));
-    for (Index j = 0; j < d; ++j) Y(j, column) *= half_->scale[j];
   }
 }
 
 OperatorCost HalfDense::cost() const {
-  const double N = static_cast<double>(rows()), k = static_cast<double>(cols());
+  const double N = static_cast<double>(rows()), k = static_cast<double>(stored());
   OperatorCost cost;
   cost.nonzeros = N * k;
-  cost.gram_nonzeros = k * k;
+  cost.gram_nonzeros = static_cast<double>(cols() * cols());
   cost.apply = {2 * N * k, 2 * N * k};
   cost.normal = {4 * N * k, 2 * N * k};
   cost.gram = {N * k * k, 2 * N * k * k};

@@ -65,8 +65,12 @@ class HalfDense final : public TallOperator<float> {
   kernels::RowBlock<kernels::Half> block(Index first, Index count) const {
     return {half_->numbers.colptr(first), half_->numbers.n_rows, count, half_->numbers.n_rows};
   }
+  Index stored() const { return half_->numbers.n_rows; }
   /// What the stored numbers are multiplied with, for x in terms of A.
-  Col<float> scaled(const float* x) const { return half_->scale % Col<float>(x, half_->scale.n_elem); }
+  Col<float> scaled(const float* x) const;
+  /// y = Σ over runs of rows of what use(first, count, t, sum) puts into t and adds to `sum`, the sum of the t being the constant's.
+  template <class Use>
+  void sum_rows(const Use& use, float* y) const;
   float scale_of(Index row) const { return scale_.is_empty() ? 1.0f : scale_[row]; }
 
   DataMatrix data_;
@@ -104,8 +108,6 @@ class ScaledSparse final : public TallOperator<Real> {
  private:
   SparseRows<Real> view() const;
   Real scale(Index row) const { return scale_.is_empty() ? Real(1) : scale_[row]; }
-  Real row_times(Index i, const Real* x) const;
-  void add_row(Index i, Real t, Real* y) const;
   Blocks sum_blocks() const { return cut(rows(), 1024, 16); }
   /// Adds column j of AᵀA to dense work space of k numbers.
   void add_gram_column(Index j, Real* work) const;

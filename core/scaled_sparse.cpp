@@ -1,3 +1,4 @@
+#include <raphson/core/aligned.hpp>
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
 #include <raphson/core/scaled_rows.hpp>
@@ -29,35 +30,57 @@ ScaledSparse<Real>::ScaledSparse(DataMatrix C, Col<Real> scale, bool constant)
   if (!scale_.is_empty()) require_size(scale_.n_elem, data_.rows(), "scale", "one per row of the data");
 }
 
-/// ⟨stored part of row i, x⟩ plus the constant column's share, not scaled. Four sums side by side hide the latency of one.
-template <class Real>
-Real ScaledSparse<Real>::row_times(Index i, const Real* x) const {
-  const Real* value = C_->values;
-  const arma::uword* column = C_->row_indices;
-  Index e = C_->col_ptrs[i];
-  const Index end = C_->col_ptrs[i + 1];
-  Real sum[4] = {};
-  for (; e + 4 <= end; e += 4) {
-    for (Index lane = 0; lane < 4; ++lane) sum[lane] += value[e + lane] * x[column[e + lane]];
-  }
-  for (; e < end; ++e) sum[0] += value[e] * x[column[e]];
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]) + (constant_ ? x[data_.cols()] : Real(0));
-}
+namespace {
 
-/// y += t · (row i, not scaled).
+/// Compressed rows by bare pointers: what the compiler keeps in registers over the loops below.
 template <class Real>
-void ScaledSparse<Real>::add_row(Index i, Real t, Real* y) const {
-  for (Index e = C_->col_ptrs[i]; e < C_->col_ptrs[i + 1]; ++e) y[C_->row_indices[e]] += C_->values[e] * t;
-  if (constant_) y[data_.cols()] += t;
-}
+struct Entries {
+  const arma::uword *start, *column;
+  const Real* value;
+
+  explicit Entries(const arma::SpMat<Real>& C) : start(C.col_ptrs), column(C.row_indices), value(C.values) {}
+
+  /// ⟨row i, x⟩. Four sums side by side hide the latency of one.
+  Real times(Index i, const Real* x) const {
+    Index e = start[i];
+    const Index end = start[i + 1];
+    Real sum[4] = {};
+    for (; e + 4 <= end; e += 4) {
+      for (Index lane = 0; lane < 4; ++lane) sum[lane] += value[e + lane] * x[column[e + lane]];
+    }
+    for (; e < end; ++e) sum[0] += value[e] * x[column[e]];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  }
+  /// y += t · row i.
+  void add(Index i, Real t, Real* y) const {
+    const Index end = start[i + 1];
+    for (Index e = start[i]; e < end; ++e) y[column[e]] += value[e] * t;
+  }
+  /// The same while the entries `ahead` of those come from memory.
+  void add(Index i, Real t, Real* y, Index ahead) const {
+    constexpr Index line = cache_line / sizeof(arma::uword);
+    const Index end = start[i + 1];
+    for (Index e = start[i]; e < end; e += line) {
+      __builtin_prefetch(column + e + ahead);
+      __builtin_prefetch(value + e + ahead);
+      for (Index f = e; f < std::min(end, e + line); ++f) y[column[f]] += value[f] * t;
+    }
+  }
+};
+
+}  // namespace
 
 template <class Real>
 void ScaledSparse<Real>::apply(const Mat<Real>& X, Mat<Real>& Y) const {
   Y.set_size(rows(), X.n_cols);
+  const Entries<Real> C(*C_);
   const Blocks blocks = cut(rows(), 256);
   parallel_for(blocks.count(), [&](Index b) {
     for (Index column = 0; column < X.n_cols; ++column) {
-      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) Y(i, column) = scale(i) * row_times(i, X.colptr(column));
+      const Real *x = X.colptr(column), shift = constant_ ? x[data_.cols()] : Real(0);
+      Real* y = Y.colptr(column);
+      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) y[i] = C.times(i, x) + shift;
+      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) y[i] *= scale(i);
     }
   });
 }
@@ -66,12 +89,20 @@ template <class Real>
 void ScaledSparse<Real>::apply_adjoint(const Mat<Real>& X, Mat<Real>& Y) const {
   const Index k = cols(), p = X.n_cols;
   Y.set_size(k, p);
+  const Entries<Real> C(*C_);
   const Blocks blocks = sum_blocks();
   parallel_sum<Real>(
       blocks, k * p,
       [&](Index b, Real* partial) {
         for (Index column = 0; column < p; ++column) {
-          for (Index i = blocks.begin(b); i < blocks.end(b); ++i) add_row(i, scale(i) * X(i, column), partial + column * k);
+          const Real* x = X.colptr(column);
+          Real *y = partial + column * k, sum = 0;
+          for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+            const Real t = scale(i) * x[i];
+            C.add(i, t, y);
+            sum += t;
+          }
+          if (constant_) y[data_.cols()] = sum;
         }
       },
       Y.memptr());
@@ -81,13 +112,20 @@ template <class Real>
 void ScaledSparse<Real>::apply_normal(const Mat<Real>& X, Mat<Real>& Y) const {
   const Index k = cols(), p = X.n_cols;
   Y.set_size(k, p);
+  const Entries<Real> C(*C_);
   const Blocks blocks = sum_blocks();
   parallel_sum<Real>(
       blocks, k * p,
       [&](Index b, Real* partial) {
-        for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-          const Real weight = scale(i) * scale(i);
-          for (Index column = 0; column < p; ++column) add_row(i, weight * row_times(i, X.colptr(column)), partial + column * k);
+        for (Index column = 0; column < p; ++column) {
+          const Real *x = X.colptr(column), shift = constant_ ? x[data_.cols()] : Real(0);
+          Real *y = partial + column * k, sum = 0;
+          for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+            const Real t = scale(i) * scale(i) * (C.times(i, x) + shift);
+            C.add(i, t, y);  // the row is in the nearest cache
+            sum += t;
+          }
+          if (constant_) y[data_.cols()] = sum;
         }
       },
       Y.memptr());
@@ -95,20 +133,30 @@ void ScaledSparse<Real>::apply_normal(const Mat<Real>& X, Mat<Real>& Y) const {
 
 template <class Real>
 void ScaledSparse<Real>::apply_mapped(const Col<Real>& x, const RowMap<Real>& map, Col<Real>& z, Col<Real>& y) const {
-  constexpr Index run = 256;
+  constexpr Index run = 128;  // rows that are still in cache when their turn to be added comes
   z.set_size(rows());
   y.set_size(cols());
+  const Entries<Real> C(*C_);
+  const Real shift = constant_ ? x[data_.cols()] : Real(0);
   const Blocks blocks = sum_blocks();
   parallel_sum<Real>(
       blocks, cols(),
       [&](Index b, Real* partial) {
         std::array<Real, run> t;
+        Real sum = 0;
         for (Index first = blocks.begin(b); first < blocks.end(b); first += run) {
           const Index count = std::min(run, blocks.end(b) - first);
-          for (Index i = first; i < first + count; ++i) z[i] = scale(i) * row_times(i, x.memptr());
+          for (Index i = first; i < first + count; ++i) z[i] = scale(i) * (C.times(i, x.memptr()) + shift);
           map(first, count, z.memptr() + first, t.data());
-          for (Index i = first; i < first + count; ++i) add_row(i, scale(i) * t[i - first], partial);
+          // Memory would have nothing to do meanwhile: the next run is asked for.
+          const Index ahead = C.start[first + count] - C.start[first];
+          for (Index i = first; i < first + count; ++i) {
+            const Real weighted = scale(i) * t[i - first];
+            C.add(i, weighted, partial, ahead);
+            sum += weighted;
+          }
         }
+        if (constant_) partial[data_.cols()] = sum;
       },
       y.memptr());
 }

@@ -47,12 +47,18 @@ BOOST_AUTO_TEST_CASE(sums_of_rows_of_any_width) {
   for (const Index d : {1u, 2u, 7u, 15u, 16u, 18u, 32u, 50u, 65u}) {
     const DataMatrix data = DataMatrix::from_rows(wave(d, 13));
     const HalfRows& half = *data.dense_half();
-    const kernels::RowBlock<kernels::Half> block{half.numbers.memptr(), d, 13, d};
+    const Index stored = half.numbers.n_rows;
+    BOOST_TEST((stored % 16 == 0 && d <= stored && stored < d + 16));
+    BOOST_TEST(arma::any(arma::vectorise(half.numbers.tail_rows(stored - d))) == false);
+    arma::mat numbers(d, 13);
+    for (Index i = 0; i < 13; ++i) {
+      for (Index j = 0; j < d; ++j) numbers(j, i) = value(half.numbers(j, i));
+    }
+    // d numbers of the d' stored: kernels take rows of any width.
+    const kernels::RowBlock<kernels::Half> block{half.numbers.memptr(), stored, 13, d};
     Col<float> x(d), t(13), y(d, arma::fill::zeros), weight(13);
     for (Index j = 0; j < d; ++j) x(j) = 1 + static_cast<float>(j % 3);
     for (Index i = 0; i < 13; ++i) weight(i) = static_cast<float>(i) / 4;
-    arma::mat numbers(d, 13);
-    for (Index i = 0; i < numbers.n_elem; ++i) numbers[i] = value(half.numbers[i]);
     const auto close = [](const Col<float>& got, const Vec& expected) {
       return arma::norm(arma::conv_to<Vec>::from(got) - expected) <= 1e-5 * (1 + arma::norm(expected));
     };

@@ -36,8 +36,9 @@ void multiply_half_rows(const RowBlock<Half>& C, const float* x, float shift, fl
 void add_half_rows(const RowBlock<Half>& C, const float* t, float* y);
 void normal_half_rows(const RowBlock<Half>& C, const float* x, float shift, const float* weight, float* t, float* y);
 
-/// out (count rows of width numbers, one after the other) = C(i, j)·factor[j], rounded. False when one is not finite, or too large.
-[[nodiscard]] bool round_to_half(const RowBlock<double>& C, const float* factor, Half* out);
+/// out(i, j) = C(i, j)·factor[j], rounded, for count rows of `stride` ≥ width numbers, zero beyond width. False when one is not finite, or
+/// too large.
+[[nodiscard]] bool round_to_half(const RowBlock<double>& C, const float* factor, Half* out, Index stride);
 
 /// Whether the machine has instructions for such numbers: without them they are no gain.
 bool has_half_numbers();
