@@ -14,10 +14,12 @@ namespace raphson {
 
 void prefer_large_pages([[maybe_unused]] const void* data, [[maybe_unused]] Index bytes) noexcept {
 #ifdef MADV_HUGEPAGE
-  constexpr std::uintptr_t page = 4096, worthwhile = 4 << 20;
+  constexpr std::uintptr_t page = 4096, worthwhile = 2 << 20;
   if (bytes < worthwhile) return;
-  const auto begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
-  const auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / page * page;
+  // Whole pages, with what lies beside the data on the first and the last: advice changes no content, and without its first page a large
+  // page is none.
+  const auto begin = reinterpret_cast<std::uintptr_t>(data) / page * page;
+  const auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes + page - 1) / page * page;
   // Advice that is not taken changes nothing.
   static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE));
 #endif

@@ -1,5 +1,6 @@
 #include <raphson/core/error.hpp>
 #include <raphson/core/kernels/vector_math.hpp>
+#include <raphson/core/large_memory.hpp>
 #include <raphson/core/row_sample.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/models/linear_model.hpp>
@@ -117,7 +118,7 @@ Sum sum_losses(const Data& data, const Vec& z, double* slope, double* root) {
 
 const Vec& LinearModel::Data::gradient_at_zero() const {
   std::call_once(origin->once, [this] {
-    Vec z(rows(), arma::fill::zeros), slope(rows());
+    Vec z(rows(), arma::fill::zeros), slope = raw_vector<double>(rows());
     if (!options.offset.is_empty()) z = options.offset;
     sum_losses(*this, z, slope.memptr(), nullptr);
     Mat<double> gradient;
@@ -136,8 +137,9 @@ namespace {
 
 /// What the losses say at one point, row by row.
 struct RowTerms {
-  Vec z, slope, root;  ///< margins with offset, wᵢg′ (empty where nothing asks for it), √(wᵢg″)
-  Vec gradient;        ///< of the losses, without the penalty
+  std::shared_ptr<Vec> z;  ///< margins with offset
+  Vec slope, root;         ///< wᵢg′ (empty where nothing asks for it), √(wᵢg″)
+  Vec gradient;            ///< of the losses, without the penalty
   Sum losses;
 
   /// One read of C: margins, losses and the gradient together. At θ = 0 none.
@@ -147,18 +149,20 @@ struct RowTerms {
 
  private:
   explicit RowTerms(Vec margins, bool with_slope = true)
-      : z(std::move(margins)), slope(with_slope ? z.n_elem : 0, arma::fill::none), root(z.n_elem, arma::fill::none) {}
+      : z(std::make_shared<Vec>(std::move(margins))),
+        slope(raw_vector<double>(with_slope ? z->n_elem : 0)),
+        root(raw_vector<double>(z->n_elem)) {}
 };
 
 RowTerms RowTerms::at(const Data& data, const Vec& theta) {
   if (theta.is_zero()) {
     RowTerms terms(data.options.offset.is_empty() ? Vec(data.rows(), arma::fill::zeros) : data.options.offset, data.options.l2 == 0);
-    terms.losses = sum_losses(data, terms.z, terms.slope.is_empty() ? nullptr : terms.slope.memptr(), terms.root.memptr());
+    terms.losses = sum_losses(data, *terms.z, terms.slope.is_empty() ? nullptr : terms.slope.memptr(), terms.root.memptr());
     terms.gradient = data.gradient_at_zero();
     return terms;
   }
-  RowTerms terms(Vec(data.rows(), arma::fill::none), data.options.l2 == 0);  // for the least-squares target of the step
-  Vec value(data.rows(), arma::fill::none);
+  RowTerms terms(raw_vector<double>(data.rows()), data.options.l2 == 0);  // for the least-squares target of the step
+  Vec value = raw_vector<double>(data.rows());
   const Vec& offset = data.options.offset;
   const RowMap<double> map = [&](Index begin, Index length, const double* margin, double* slope) {
     std::array<double, chunk> moved;
@@ -173,15 +177,15 @@ RowTerms RowTerms::at(const Data& data, const Vec& theta) {
       if (!terms.slope.is_empty()) std::copy_n(slope + done, count, terms.slope.memptr() + first);
     }
   };
-  data.A->apply_mapped(theta, map, terms.z, terms.gradient);
-  if (!offset.is_empty()) terms.z += offset;
+  data.A->apply_mapped(theta, map, *terms.z, terms.gradient);
+  if (!offset.is_empty()) *terms.z += offset;
   terms.losses = sum_chunks(data.rows(), [&](Index first, Index count, double* sum) { add_values(value.memptr() + first, count, sum); });
   return terms;
 }
 
 RowTerms RowTerms::from_margins(const Data& data, Vec z) {
   RowTerms terms(std::move(z));
-  terms.losses = sum_losses(data, terms.z, terms.slope.memptr(), terms.root.memptr());
+  terms.losses = sum_losses(data, *terms.z, terms.slope.memptr(), terms.root.memptr());
   Mat<double> gradient;
   data.A->apply_adjoint(terms.slope, gradient);
   terms.gradient = gradient.as_col();
@@ -198,10 +202,10 @@ class LinearPoint final : public Linearization {
     value_ = terms.losses.value + penalty;
     resolution_ = 8 * std::numeric_limits<double>::epsilon() * (terms.losses.magnitude + penalty);
     gradient_ += data_->penalty % theta_;
-    strengthen_curvature(z_, terms.root);
+    strengthen_curvature(*z_, terms.root);
     right_hand_side_ = -gradient_;
     if (data_->options.l2 == 0) set_least_squares_target(terms.slope, terms.root);
-    no_minimizer_ = look_for_recession(theta_, z_, p, q);
+    no_minimizer_ = look_for_recession(theta_, *z_, p, q);
     A_ = scaled_rows(data_->C, std::move(terms.root), data_->options.intercept);
   }
 
@@ -256,7 +260,8 @@ class LinearPoint final : public Linearization {
   }
 
   std::shared_ptr<const Data> data_;
-  Vec theta_, z_;  ///< θ and its margins
+  Vec theta_;
+  std::shared_ptr<const Vec> z_;  ///< margins of θ (with offset)
   double value_ = 0, resolution_ = 0;
   Vec gradient_, right_hand_side_, target_;
   std::shared_ptr<const Operator> A_;
@@ -267,19 +272,22 @@ class LinearPoint final : public Linearization {
 /// value follows from the margins then known, and another linearization from one more read.
 class LinearLine final : public Line {
  public:
-  LinearLine(std::shared_ptr<const Data> data, const Vec& theta, Vec z, const Vec& p)
+  LinearLine(std::shared_ptr<const Data> data, const Vec& theta, std::shared_ptr<const Vec> z, const Vec& p)
       : data_(std::move(data)), theta_(theta), p_(p), z_(std::move(z)) {}
 
   double value(double t) override {
     reach_end();
     if (t == 1) return value_at_end_;
-    return sum_losses(*data_, z_ + t * q_, nullptr, nullptr).value + data_->penalty_value(theta_ + t * p_);
+    return sum_losses(*data_, *z_ + t * q(), nullptr, nullptr).value + data_->penalty_value(theta_ + t * p_);
   }
 
   std::unique_ptr<Linearization> linearize(double t) override {
     reach_end();
-    const auto point = [&](RowTerms terms) { return std::make_unique<LinearPoint>(data_, theta_ + t * p_, std::move(terms), &p_, &q_); };
-    if (t != 1) return point(RowTerms::from_margins(*data_, z_ + t * q_));
+    const auto point = [&](RowTerms terms) {
+      const Vec* change = data_->options.l2 == 0 ? &q() : nullptr;
+      return std::make_unique<LinearPoint>(data_, theta_ + t * p_, std::move(terms), &p_, change);
+    };
+    if (t != 1) return point(RowTerms::from_margins(*data_, *z_ + t * q()));
     if (!end_) return point(RowTerms::at(*data_, theta_ + p_));
     RowTerms terms = std::move(*end_);
     end_.reset();
@@ -289,15 +297,20 @@ class LinearLine final : public Line {
  private:
   /// Margins, losses and gradient at t = 1.
   void reach_end() {
-    if (!q_.is_empty()) return;
+    if (z_end_) return;
     end_ = RowTerms::at(*data_, theta_ + p_);
-    q_ = end_->z - z_;
+    z_end_ = end_->z;
     value_at_end_ = end_->losses.value + data_->penalty_value(theta_ + p_);
+  }
+  /// How the margins change along p.
+  const Vec& q() {
+    if (q_.is_empty()) q_ = *z_end_ - *z_;
+    return q_;
   }
 
   std::shared_ptr<const Data> data_;
-  Vec theta_, p_;
-  Vec z_, q_;  ///< margins of θ (with offset), and how they change along p
+  Vec theta_, p_, q_;
+  std::shared_ptr<const Vec> z_, z_end_;  ///< margins of θ and of θ + p (with offset)
   std::optional<RowTerms> end_;
   double value_at_end_ = 0;
 };
@@ -426,7 +439,7 @@ std::unique_ptr<Linearization> LinearModel::linearize(const Vec& theta) const {
 std::unique_ptr<Line> LinearModel::along(const Vec& theta, const Vec& p) const {
   check_theta(theta, *data_);
   require_size(p.n_elem, parameters(), "p", "parameters of the model");
-  return std::make_unique<LinearLine>(data_, theta, data_->margins(theta), p);
+  return std::make_unique<LinearLine>(data_, theta, std::make_shared<const Vec>(data_->margins(theta)), p);
 }
 
 double LinearModel::gradient_scale() const { return data_->gradient_scale(); }
