@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace raphson {
@@ -73,11 +74,33 @@ void add_tile(const Panel& P, const Tiles& tiles, Index tile, Real alpha, Real* 
   PanelTraits<Panel>::add(P, row * tiles.each, end(row), column * tiles.each, end(column), alpha, C, ldc);
 }
 
+/// Panels of this thread that wait for their next use: memory that is given back and asked for again comes as new pages, which takes longer
+/// than the work on small matrices. Who takes them owns them meanwhile, for a thread that waits may begin another Gram matrix.
+template <class Panel>
+class Panels {
+ public:
+  explicit Panels(Index count) : panels_(std::exchange(idle(), {})) { panels_.resize(std::max<Index>(count, panels_.size())); }
+  ~Panels() {
+    if (panels_.size() >= idle().size()) idle().swap(panels_);
+  }
+  Panels(const Panels&) = delete;
+  Panels& operator=(const Panels&) = delete;
+  Panel& operator[](Index p) { return panels_[p]; }
+
+ private:
+  static std::vector<Panel>& idle() {
+    thread_local std::vector<Panel> panels;
+    return panels;
+  }
+  std::vector<Panel> panels_;
+};
+
 /// Rows [begin, end) of A on this thread.
 template <class Panel, class Src, class Real = typename PanelTraits<Panel>::Real>
 void add_rows_here(const DenseRows<Src>& A, Index begin, Index end, Real alpha, Real* C, Index ldc) {
   using Traits = PanelTraits<Panel>;
-  Panel P;
+  Panels<Panel> panels(1);
+  Panel& P = panels[0];
   const Tiles tiles(A.cols(), Traits::group());
   for (Index first = begin; first < end; first += Traits::depth) {
     const Index count = std::min(Traits::depth, end - first);
@@ -93,7 +116,7 @@ void add_rows_together(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) 
   using Traits = PanelTraits<Panel>;
   constexpr Index depth = Traits::depth;
   const Index k = A.cols(), at_once = std::clamp<Index>(packed_bytes / Traits::bytes(k), 1, 8);
-  std::vector<Panel> panels(std::min(at_once, (A.count + depth - 1) / depth));
+  Panels<Panel> panels(std::min(at_once, (A.count + depth - 1) / depth));
   const Tiles tiles(k, Traits::group());
   constexpr Index share = 10;  // groups that a packing task takes
   const Index shares = (tiles.groups + share - 1) / share;
@@ -117,8 +140,9 @@ void add_rows_together(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) 
 template <class Panel, class Src, class Real = typename PanelTraits<Panel>::Real>
 void add_gram(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) {
   const Index k = A.cols();
-  const Blocks blocks = cut(A.count, 2048, 8);
-  if (k > most_private || blocks.count() < 4) return add_rows_together<Panel>(A, alpha, C, ldc);
+  const bool one_tile = k <= tile_rows;  // which only sums of its own make work for all threads
+  const Blocks blocks = cut(A.count, one_tile ? 512 : 2048, 8);
+  if (k > most_private || blocks.count() < (one_tile ? 2 : 4)) return add_rows_together<Panel>(A, alpha, C, ldc);
   std::vector<Real> sum(k * k);
   parallel_sum<Real>(
       blocks, k * k, [&](Index b, Real* partial) { add_rows_here<Panel>(A, blocks.begin(b), blocks.end(b), Real(1), partial, k); },
