@@ -18,15 +18,16 @@
 namespace raphson {
 namespace {
 
-constexpr double wide = 512;  ///< columns at which rates are stated
+constexpr double wide = 512;          ///< columns at which rates are stated
+constexpr double rounded_half = 700;  ///< half width where rounding to eight bits is most of the work on narrow rows
 constexpr double mebi = 1 << 20;
 
-/// Work per second of the fastest run: two at least, for they also warm caches, clocks and threads, and as many as six milliseconds hold.
+/// Work per second of the fastest run: two at least, for they also warm caches, clocks and threads, and as many as four milliseconds hold.
 template <class Run>
 double rate(double work, Run run) {
   double best = 0;
   const Stopwatch all;
-  for (int repeat = 0; repeat < 2 || (repeat < 20 && all.seconds() < 6e-3); ++repeat) {
+  for (int repeat = 0; repeat < 2 || (repeat < 20 && all.seconds() < 4e-3); ++repeat) {
     const Stopwatch watch;
     run();
     best = std::max(best, work / std::max(watch.seconds(), 1e-7));
@@ -45,6 +46,8 @@ struct Curve {
   }
   double at(double k) const { return top * k / (k + half); }
 };
+
+double rate_at(double k, double at_wide, double half) { return at_wide * (1 + half / wide) * k / (k + half); }
 
 /// Independent multiplications of 192 × 192 matrices, two a thread.
 template <class Real>
@@ -68,7 +71,8 @@ Curve gram_curve(std::span<const double> data) {
     return rate(static_cast<double>(k * k * rows), [&] { row_gram<Real, double>({data.data(), rows, k, k}, G); });
   };
   constexpr Index narrow = 96, broad = 480;  // whole groups of columns of the kernels
-  constexpr Index rows = 3 * 2048 + 1;       // the fewest of which four blocks have sums of their own
+  // Whole blocks of rows, so many for each thread as long matrices have.
+  const Index rows = 2048 * std::clamp<Index>(static_cast<Index>(thread_count()), 4, 8);
   return {double(narrow), of(narrow, rows), double(broad), of(broad, rows), 60, 300};
 }
 
@@ -77,7 +81,8 @@ double rounded_gram_rate(std::span<const double> data) {
   if (!has_rounded_gram()) return 0;
   constexpr Index k = 480, rows = 16384;
   Mat<float> G;
-  return rate(static_cast<double>(k * k * rows), [&] { rounded_row_gram<double>({data.data(), rows, k, k}, G); });
+  const double here = rate(static_cast<double>(k * k * rows), [&] { rounded_row_gram<double>({data.data(), rows, k, k}, G); });
+  return here / rate_at(k, 1, rounded_half);
 }
 
 template <class Real>
@@ -165,34 +170,56 @@ void set_factor(Machine& machine) {
   machine.factor_single_half = f32.half;
 }
 
+/// Memory of so many MiB, written to for the first time.
+arma::mat touched(Index mebibytes) {
+  auto memory = raw_matrix<double>(Index{1} << 17, mebibytes);
+  parallel_for(mebibytes, [&](Index block) { memory.col(block).fill(1.0); });
+  return memory;
+}
+
+/// Within reason: where the system has to make room first, or to ask for memory itself, that says little of the next time.
+double touch_rate() {
+  std::array<double, 3> rate;
+  for (double& r : rate) {
+    const Stopwatch watch;
+    const arma::mat memory = touched(40);  // malloc gives that much back to the system
+    r = 40 * mebi / std::max(watch.seconds(), 1e-7);
+  }
+  std::sort(rate.begin(), rate.end());
+  return std::max(rate[1], 0.3 * Machine::nominal().touch);
+}
+
+/// Raises the rates of passes to what they are now.
+void measure_passes(std::span<const double> data, Machine& machine) {
+  machine.bandwidth = std::max(machine.bandwidth, pass_rate(data, 128 * mebi, 512));
+  double size = 4 * mebi;
+  for (double& cached : machine.cached) {
+    cached = std::max({cached, machine.bandwidth, pass_rate(data, size, 512)});
+    size *= 2;
+  }
+}
+
 Machine measure() {
   const SingleThreadedBlas blas;
   Machine machine;
-  const Stopwatch touching;
-  const arma::mat memory = [] {
-    arma::mat M = raw_matrix<double>(Index{1} << 17, 64);  // 64 MiB: more would cost more to touch than to read
-    parallel_for(M.n_cols, [&](Index block) { M.col(block).fill(1.0); });
-    return M;
-  }();
-  machine.touch = 64 * mebi / std::max(touching.seconds(), 1e-7);
+  const arma::mat memory = touched(128);  // MiB: of less, caches of today hold too much from one pass to the next
   const std::span<const double> data(memory.memptr(), memory.n_elem);
-  set_gram(machine, data);
-  set_factor(machine);
-  machine.bandwidth = pass_rate(data, 64 * mebi, 512);
-  double size = 4 * mebi;
-  for (double& cached : machine.cached) {
-    cached = std::max(machine.bandwidth, pass_rate(data, size, 512));
-    size *= 2;
-  }
+  // Gram matrices in the middle: by then threads, clocks and caches are at work, of which they show most. Passes before and after, lest a
+  // short disturbance decides.
+  machine.bandwidth = 0;
+  machine.cached = {};
+  measure_passes(data, machine);
   machine.row = row_seconds(data, 4 * mebi, machine.cached[0]);
   machine.dispatch = dispatch_seconds();
+  machine.touch = touch_rate();
   machine.sparse = sparse_rate(data);
   machine.gemm = gemm_rate<double>();
   machine.gemm_single = gemm_rate<float>();
+  set_factor(machine);
+  set_gram(machine, data);
+  measure_passes(data, machine);
   return machine;
 }
-
-double rate_at(double k, double at_wide, double half) { return at_wide * (1 + half / wide) * k / (k + half); }
 
 }  // namespace
 
@@ -204,18 +231,20 @@ double Machine::gram_rate(Index k, bool single) const {
   return used * used * (single ? rate_at(width, gram_single, gram_single_half) : rate_at(width, gram, gram_half));
 }
 
+double Machine::gram_rounded_rate(Index k) const { return rate_at(static_cast<double>(k), gram_rounded, rounded_half); }
+
 double Machine::factor_rate(Index k, bool single) const {
   const double width = static_cast<double>(k);
   return single ? rate_at(width, factor_single, factor_single_half) : rate_at(width, factor, factor_half);
 }
 
 double Machine::reading(double bytes) const {
-  // Between the sizes measured the logarithm of the size is interpolated; 64 MiB and more come from memory.
+  // Between the sizes measured the logarithm of the size is interpolated; 128 MiB and more come from memory.
   const double place = std::log2(std::max(bytes / (4 * mebi), 1.0));
-  const auto below = static_cast<Index>(std::min(place, 4.0));
-  if (below >= cached.size()) return bandwidth;
-  const double next = below + 1 < cached.size() ? cached[below + 1] : bandwidth;
-  return cached[below] + (place - static_cast<double>(below)) * (next - cached[below]);
+  constexpr double last = std::tuple_size_v<decltype(cached)> - 1;  // 32 MiB; the next are 128
+  if (place >= last) return cached.back() + std::min(1.0, (place - last) / 2) * (bandwidth - cached.back());
+  const auto below = static_cast<Index>(place);
+  return cached[below] + (place - static_cast<double>(below)) * (cached[below + 1] - cached[below]);
 }
 
 const Machine& Machine::nominal() {
@@ -225,7 +254,7 @@ const Machine& Machine::nominal() {
     const double lanes = static_cast<double>(kernels::outer_group<double>()) / 3;
     m.gram = 20e9 * lanes;
     m.gram_single = 2 * m.gram;
-    m.gram_rounded = has_rounded_gram() ? 3 * m.gram_single : 0;
+    m.gram_rounded = has_rounded_gram() ? 2.5 * m.gram_single : 0;
     m.factor = std::max(m.factor, 11e9 * lanes);
     m.factor_single = 2 * m.factor;
     m.sparse = 3e9;

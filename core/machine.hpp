@@ -16,7 +16,7 @@ struct Machine {
   double gemm_single = 130e9;
   double gram = 80e9, gram_half = 120;  ///< f64 Gram matrix of rows by our own kernels, flop/s at k = 512, and half width
   double gram_single = 160e9, gram_single_half = 200;
-  double gram_rounded = 0;                  ///< of numbers rounded to eight bits, operations/s; 0: no instructions for it
+  double gram_rounded = 0;                  ///< of numbers rounded to eight bits, operations/s at k = 512; 0: no instructions for it
   double factor = 45e9, factor_half = 450;  ///< f64 Cholesky, the same
   double factor_single = 90e9, factor_single_half = 550;
   double bandwidth = 25e9;                                   ///< reading memory, bytes/s
@@ -27,6 +27,7 @@ struct Machine {
   double sparse = 1.2e9;                                     ///< sparse multiply-adds, flop/s
 
   double gram_rate(Index k, bool single) const;    ///< flop/s of the Gram matrix of rows of k > 0 numbers
+  double gram_rounded_rate(Index k) const;         ///< the same of numbers rounded to eight bits
   double factor_rate(Index k, bool single) const;  ///< flop/s of a k × k Cholesky factorization
   double reading(double bytes) const;              ///< bytes/s of repeated passes over that much data: from cache where it fits
 

@@ -18,8 +18,10 @@ double work_seconds(const Work& work, bool sparse, const Machine& machine) {
   return std::max(work.flops / (sparse ? machine.sparse : machine.gemm), work.bytes / machine.reading(work.bytes));
 }
 
-constexpr double widened = 4e-11;      ///< seconds that a number of sixteen bits takes at least in a product
-constexpr double drawing = 2e-8;       ///< seconds to draw and sort an entry of a sketch and to find its row in memory
+constexpr double widened = 3e-11;      ///< seconds that a number of sixteen bits takes at least in a product
+constexpr double drawing = 1.5e-8;     ///< seconds to draw and sort an entry of a sketch and to find its row in memory
+constexpr double started = 400;        ///< rows more that the Gram matrix of few rows takes the time of
+constexpr double out_of_order = 1.25;  ///< reads that one read by a sketch takes
 constexpr double substitution = 3e-8;  ///< seconds that an unknown costs in a triangular solve beside the bytes of its row and column
 constexpr double adding_up = 4e-8;     ///< seconds that the partial sums of a product cost for each column
 constexpr double reused = 32 << 20;    ///< bytes up to which an allocation is given out again without touching new pages
@@ -32,7 +34,7 @@ double digits(double tolerance) { return std::max(0.5, -std::log10(std::min(tole
 bool is_single(Precision precision) { return precision != Precision::f64; }
 
 double gram_rate(const Machine& machine, Precision precision, Index k) {
-  if (precision == Precision::i8 && machine.gram_rounded > 0) return machine.gram_rounded * real(k) / (real(k) + 100);
+  if (precision == Precision::i8 && machine.gram_rounded > 0) return machine.gram_rounded_rate(k);
   return machine.gram_rate(k, is_single(precision));
 }
 
@@ -95,7 +97,9 @@ double sketch_seconds(const Operator& A, const SketchKind& kind, Index s, const 
   const double k = real(A.cols()), entries = real(A.rows()) * k, filled = std::min(1.0, cost.nonzeros / entries);
   const Work work{filled * kind.flops(s, A.rows(), A.cols()), filled * kind.bytes(s, A.rows(), A.cols())};
   const double products = has_rows(cost) ? 0 : k * work_seconds(cost.apply, mostly_zero(A), machine);
-  return work_seconds(work, mostly_zero(A), machine) + products + drawing * kind.flops(s, A.rows(), A.cols()) / (2 * k);
+  // Rows are taken out of order, and once, so that nothing is in cache before.
+  const double reading = mostly_zero(A) ? 0 : out_of_order * work.bytes / machine.bandwidth;
+  return std::max(work_seconds(work, mostly_zero(A), machine), reading) + products + drawing * kind.flops(s, A.rows(), A.cols()) / (2 * k);
 }
 
 double sketched_cg_iterations(double tolerance, Index s, Index k) {
@@ -149,7 +153,7 @@ Estimate sketched_build_estimate(const GramSystem& system, const Machine& machin
     const double sketch_bytes = (size_of(options.precision) * (qr ? 2.0 : 1.0) + (both ? 8.0 : 0.0)) * k * real(s);
     seconds += sketch_seconds(A, *kind, s, machine) + touch_seconds(sketch_bytes, machine);
     seconds += qr ? 2 * (real(s) + k) * k * k / (0.75 * machine.factor_rate(system.size(), single))
-                  : real(s) * k * k / gram_rate(machine, options.precision, system.size());
+                  : (real(s) + started) * k * k / gram_rate(machine, options.precision, system.size());
     bytes += sketch_bytes;
   }
   // The copy for the products: A is read, the copy written, its pages touched for the first time.
@@ -168,12 +172,13 @@ Estimate preconditioned_cg_estimate(const GramSystem& system, const Machine& mac
   const double substitution = kept.triangular ? substitution_seconds(system.size(), machine, kept.factor) : 0;
   const double each = product_seconds(A, machine, kept.products) + substitution;
   if (kept.reused) estimate.once = estimate.seconds;
-  if (kept.reused && kept.whole && !A.cost().varies && is_single(kept.factor)) {
-    // Steps without a product, of which there are some more; now and then a renewal, more often on sparse data.
-    estimate.once *= mostly_zero(A) ? 2 : 1.2;
+  if (kept.reused && kept.whole && !A.cost().varies && is_single(kept.factor) && kept.checks == 0) {
+    // Steps without a product, of which there are some more; now and then a renewal, more often on sparse data, and where the rounding
+    // errors of many columns meet.
+    estimate.once *= mostly_zero(A) ? 2 : kept.factor == Precision::i8 ? 1.2 + real(system.size()) / 2500 : 1.2;
     estimate.seconds = estimate.once + 0.3 * each;
   } else {
-    estimate.seconds += kept.iterations * each;
+    estimate.seconds += kept.iterations * each + kept.checks * product_seconds(A, machine);
   }
   return estimate;
 }

@@ -52,6 +52,7 @@ struct KeptPreconditioner {
   Precision factor = Precision::f64;    ///< of the factor
   Precision products = Precision::f64;  ///< of the products with A
   double iterations = 0;                ///< a system
+  double checks = 0;                    ///< products in double a system, of residuals that decide
 };
 Estimate preconditioned_cg_estimate(const GramSystem& system, const Machine& machine, const KeptPreconditioner& kept);
 /// `iterations` of a preconditioned iteration with a k × k triangular factor, after building it (Estimate::once).

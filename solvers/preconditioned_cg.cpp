@@ -13,17 +13,20 @@ namespace raphson {
 
 namespace {
 
+/// What products in this precision gain before the residual is to be measured in double again.
+double round_digits(Precision products) { return products == Precision::f16 ? 3 : products == Precision::f32 ? 4 : 16; }
+
 Kernel cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) { return conjugate_gradient_kernel(system, &M); }
 
 Kernel single_cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) {
   if (!M.single()) return conjugate_gradient_kernel(system, &M);
-  return rounded_conjugate_gradient_kernel(system, &M, system.A->single(), 1e-4);
+  return rounded_conjugate_gradient_kernel(system, &M, system.A->single(), std::pow(10.0, -round_digits(Precision::f32)));
 }
 
 Kernel half_cg_kernel(const GramSystem& system, const Preconditioner& M, LinearReport&) {
   // Where M is AᵀA itself, one or two products do, which a copy would not pay for.
   if (!M.half() || M.sketch_size() == 0) return conjugate_gradient_kernel(system, &M);
-  return rounded_conjugate_gradient_kernel(system, &M, system.A->half(), 1e-3);
+  return rounded_conjugate_gradient_kernel(system, &M, system.A->half(), std::pow(10.0, -round_digits(Precision::f16)));
 }
 
 }  // namespace
@@ -104,6 +107,8 @@ Estimate PreconditionedCg::estimate(const GramSystem& system, const Machine& mac
   kept.iterations = s > 0             ? sketched_cg_iterations(system.tolerance, s, k)
                     : kept.triangular ? kernel_cg_iterations(system.tolerance, sampled_condition(condition, system))
                                       : plain_cg_iterations(system.tolerance, k, true);
+  if (!may_trust(system)) kept.checks = std::ceil(-std::log10(system.tolerance) / round_digits(kept.products));
+  if (kept.whole && state_->factor == Precision::i8) kept.iterations += 1;
   return preconditioned_cg_estimate(system, machine, kept);
 }
 
