@@ -1,5 +1,6 @@
 #include <raphson/core/dense.hpp>
 #include <raphson/core/kernels/byte_products.hpp>
+#include <raphson/core/kernels/idle_panels.hpp>
 #include <raphson/core/kernels/narrow_rows.hpp>
 #include <raphson/core/kernels/outer_product.hpp>
 #include <raphson/core/large_memory.hpp>
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace raphson {
@@ -74,32 +74,11 @@ void add_tile(const Panel& P, const Tiles& tiles, Index tile, Real alpha, Real* 
   PanelTraits<Panel>::add(P, row * tiles.each, end(row), column * tiles.each, end(column), alpha, C, ldc);
 }
 
-/// Panels of this thread that wait for their next use: memory that is given back and asked for again comes as new pages, which takes longer
-/// than the work on small matrices. Who takes them owns them meanwhile, for a thread that waits may begin another Gram matrix.
-template <class Panel>
-class Panels {
- public:
-  explicit Panels(Index count) : panels_(std::exchange(idle(), {})) { panels_.resize(std::max<Index>(count, panels_.size())); }
-  ~Panels() {
-    if (panels_.size() >= idle().size()) idle().swap(panels_);
-  }
-  Panels(const Panels&) = delete;
-  Panels& operator=(const Panels&) = delete;
-  Panel& operator[](Index p) { return panels_[p]; }
-
- private:
-  static std::vector<Panel>& idle() {
-    thread_local std::vector<Panel> panels;
-    return panels;
-  }
-  std::vector<Panel> panels_;
-};
-
 /// Rows [begin, end) of A on this thread.
 template <class Panel, class Src, class Real = typename PanelTraits<Panel>::Real>
 void add_rows_here(const DenseRows<Src>& A, Index begin, Index end, Real alpha, Real* C, Index ldc) {
   using Traits = PanelTraits<Panel>;
-  Panels<Panel> panels(1);
+  kernels::IdlePanels<Panel> panels(1);
   Panel& P = panels[0];
   const Tiles tiles(A.cols(), Traits::group());
   for (Index first = begin; first < end; first += Traits::depth) {
@@ -116,7 +95,7 @@ void add_rows_together(const DenseRows<Src>& A, Real alpha, Real* C, Index ldc) 
   using Traits = PanelTraits<Panel>;
   constexpr Index depth = Traits::depth;
   const Index k = A.cols(), at_once = std::clamp<Index>(packed_bytes / Traits::bytes(k), 1, 8);
-  Panels<Panel> panels(std::min(at_once, (A.count + depth - 1) / depth));
+  kernels::IdlePanels<Panel> panels(std::min(at_once, (A.count + depth - 1) / depth));
   const Tiles tiles(k, Traits::group());
   constexpr Index share = 10;  // groups that a packing task takes
   const Index shares = (tiles.groups + share - 1) / share;

@@ -18,6 +18,9 @@ namespace {
 constexpr double rounding_unit = 0x1p-53;
 constexpr double qr_level = 10 * rounding_unit;  ///< backward error that Householder QR keeps below
 
+/// Two entries a column: rows of leverage 1 meet in both with probability 1/s², and a second entry costs a read of A.
+std::shared_ptr<const SketchKind> default_sketch() { return sparse_sign_sketch(2); }
+
 /// Rows of the sketch that make QR of the sketch and the iterations after it cheapest together; N when A itself should be factored.
 Index default_sketch_size(const Operator& A) {
   const double N = static_cast<double>(A.rows()), k = static_cast<double>(A.cols());
@@ -84,7 +87,7 @@ class Refinement {
       rate_ = 0.1;
       return factor_.from_rows(A_, y_, mu_, stop);
     }
-    const auto kind = options_.sketch ? options_.sketch : sparse_sign_sketch(4);
+    const auto kind = options_.sketch ? options_.sketch : default_sketch();
     const auto S = kind->make(s, N, options_.seed.split(Purpose::sketch, attempt));
     result_.sketch_size = s;
     rate_ = std::sqrt(static_cast<double>(k) / static_cast<double>(s));
@@ -320,15 +323,17 @@ LeastSquaresResult solve_least_squares(const Operator& A, const Vec& y, const Le
 
 LeastSquaresResult solve_least_squares(const DataMatrix& C, const Vec& y, const LeastSquaresOptions& options) {
   require_nonempty(C, "A");
-  require_finite(C, "A");
-  return solve_least_squares(*scaled_rows(C), y, options);
+  LeastSquaresResult result = solve_least_squares(*scaled_rows(C), y, options);
+  // Sketch and products show what is not finite: a look at every number beforehand would be one more read of A.
+  if (result.status == LeastSquaresStatus::failed) require_finite(C, "A");
+  return result;
 }
 
 Estimate LeastSquares::estimate(const GramSystem& system, const Machine& machine) const {
   const Index N = system.A->rows(), k = system.size();
   const Index s = std::min(N, sketch_size_ > 0 ? sketch_size_ : default_sketch_size(*system.A));
   if (s >= N) return exact_qr_estimate(system, machine);
-  const SketchOptions sketch{.kind = sketch_ ? sketch_ : sparse_sign_sketch(4), .size = s, .factor = SketchFactor::qr};
+  const SketchOptions sketch{.kind = sketch_ ? sketch_ : default_sketch(), .size = s, .factor = SketchFactor::qr};
   Estimate estimate =
       sketched_solve_estimate(system, machine, sketch, s, 8 + 20 / std::log10(static_cast<double>(s) / static_cast<double>(k) + 1));
   estimate.bytes += 8 * (3.0 * static_cast<double>(N) + 2.0 * static_cast<double>(k) * static_cast<double>(k));
@@ -341,7 +346,7 @@ LinearReport LeastSquares::solve(const GramSystem& system, Vec& z) {
   report.used = name();
   if (settled_at_once(system, z, report)) return report;
   if (!system.c) {
-    PreconditionedCg solver({.kind = sketch_ ? sketch_ : sparse_sign_sketch(4), .size = sketch_size_, .factor = SketchFactor::qr});
+    PreconditionedCg solver({.kind = sketch_ ? sketch_ : default_sketch(), .size = sketch_size_, .factor = SketchFactor::qr});
     report = solver.solve(system, z);
     report.used = solver.name();
     report.reason = "least-squares works on A where b = Aᵀc with c known; here b alone is, so the normal equations were solved";

@@ -22,7 +22,7 @@ enum class LeastSquaresStatus {
 std::string to_string(LeastSquaresStatus);
 
 struct LeastSquaresOptions {
-  std::shared_ptr<const SketchKind> sketch = {};  ///< null: sparse_sign_sketch(4)
+  std::shared_ptr<const SketchKind> sketch = {};  ///< null: sparse_sign_sketch(2)
   Index sketch_size = 0;                          ///< rows s, k ≤ s ≤ N; 0: by cost, 4k to 40k; no sketch but QR of A when N < 8k
   double shift = 0;                               ///< μ ≥ 0, the same for all unknowns
   Vec penalty = {};                               ///< additional μⱼ ≥ 0, k; empty: none

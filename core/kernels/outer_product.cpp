@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "raphson/core/kernels/outer_product.cpp"
@@ -60,25 +62,27 @@ HWY_INLINE void block(const Real* HWY_RESTRICT a, const Real* HWY_RESTRICT b, In
   }
 }
 
+/// C(i, j) += alpha Σ_s P(i, s) Q(j, s) for groups [row_first, row_last) of P and [column_first, column_last) of Q; where `lower`, P is Q
+/// and i ≥ j.
 template <class Real>
-HWY_INLINE void outer(const PackedPanel<Real>& P, Index row_first, Index row_last, Index column_first, Index column_last, Real alpha,
-                      Real* C, Index ldc) {
+HWY_INLINE void outer(const PackedPanel<Real>& P, const PackedPanel<Real>& Q, bool lower, Index row_first, Index row_last,
+                      Index column_first, Index column_last, Real alpha, Real* C, Index ldc) {
   constexpr Index group = group_rows<Real>(), width = static_cast<Index>(columns);
   HWY_ALIGN Real edge[group * width];
   for (Index cg = column_first; cg < column_last; ++cg) {
     for (Index part = 0; part < group; part += width) {
       const Index j = cg * group + part;
-      if (j >= P.rows()) return;
-      const Real* b = P.group(cg) + part;
-      for (Index rg = std::max(row_first, cg); rg < row_last; ++rg) {
+      if (j >= Q.rows()) return;
+      const Real* b = Q.group(cg) + part;
+      for (Index rg = lower ? std::max(row_first, cg) : row_first; rg < row_last; ++rg) {
         const Index i = rg * group;
-        if (i + group <= P.rows() && j + width <= P.rows()) {
+        if (i + group <= P.rows() && j + width <= Q.rows()) {
           block(P.group(rg), b, P.depth(), alpha, C + i + j * ldc, ldc);
           continue;
         }
         std::fill_n(edge, group * width, Real(0));
         block(P.group(rg), b, P.depth(), alpha, edge, group);
-        for (Index c = 0; c < std::min(width, P.rows() - j); ++c) {
+        for (Index c = 0; c < std::min(width, Q.rows() - j); ++c) {
           for (Index r = 0; r < std::min(group, P.rows() - i); ++r) C[i + r + (j + c) * ldc] += edge[r + c * group];
         }
       }
@@ -89,10 +93,13 @@ HWY_INLINE void outer(const PackedPanel<Real>& P, Index row_first, Index row_las
 Index group_f64() { return group_rows<double>(); }
 Index group_f32() { return group_rows<float>(); }
 void outer_f64(const PackedPanel<double>& P, Index r0, Index r1, Index c0, Index c1, double alpha, double* C, Index ldc) {
-  outer(P, r0, r1, c0, c1, alpha, C, ldc);
+  outer(P, P, true, r0, r1, c0, c1, alpha, C, ldc);
 }
 void outer_f32(const PackedPanel<float>& P, Index r0, Index r1, Index c0, Index c1, float alpha, float* C, Index ldc) {
-  outer(P, r0, r1, c0, c1, alpha, C, ldc);
+  outer(P, P, true, r0, r1, c0, c1, alpha, C, ldc);
+}
+void product_f64(const PackedPanel<double>& P, const PackedPanel<double>& Q, double alpha, double* C, Index ldc) {
+  outer(P, Q, false, 0, P.groups(), 0, Q.groups(), alpha, C, ldc);
 }
 
 }  // namespace raphson::kernels::HWY_NAMESPACE
@@ -105,6 +112,7 @@ HWY_EXPORT(group_f64);
 HWY_EXPORT(group_f32);
 HWY_EXPORT(outer_f64);
 HWY_EXPORT(outer_f32);
+HWY_EXPORT(product_f64);
 
 template <>
 Index outer_group<double>() {
@@ -139,6 +147,12 @@ void PackedPanel<Real>::pack(const DenseRows<Src>& A, Index begin, Index column,
       Real* out = data_ + g * group_ * depth_ + s * group_;
       const Index at = g * group_, count = std::min(group_, rows_ - at);
       const Index stored = std::min(count, A.width - std::min(A.width, column + at));
+      if constexpr (std::is_same_v<Real, Src>) {
+        if (stored == group_ && !A.scale) {
+          std::memcpy(out, source + at, group_ * sizeof(Real));
+          continue;
+        }
+      }
       for (Index r = 0; r < stored; ++r) out[r] = static_cast<Real>(scale * source[at + r]);
       for (Index r = stored; r < count; ++r) out[r] = static_cast<Real>(scale);  // the constant column
       std::fill(out + count, out + group_, Real(0));
@@ -155,6 +169,10 @@ template <>
 void add_outer<float>(const PackedPanel<float>& P, Index row_first, Index row_last, Index column_first, Index column_last, float alpha,
                       float* C, Index ldc) {
   HWY_DYNAMIC_DISPATCH(outer_f32)(P, row_first, row_last, column_first, column_last, alpha, C, ldc);
+}
+
+void add_product(const PackedPanel<double>& P, const PackedPanel<double>& Q, double alpha, double* C, Index ldc) {
+  HWY_DYNAMIC_DISPATCH(product_f64)(P, Q, alpha, C, ldc);
 }
 
 template class PackedPanel<double>;

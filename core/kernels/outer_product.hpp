@@ -41,6 +41,9 @@ template <class Real>
 void add_outer(const PackedPanel<Real>& P, Index row_first, Index row_last, Index column_first, Index column_last, Real alpha, Real* C,
                Index ldc);
 
+/// C(i, j) += alpha Σ_s P(i, s) Q(j, s), P.rows() × Q.rows(), of two panels of the same depth. 2·depth flops an entry.
+void add_product(const PackedPanel<double>& P, const PackedPanel<double>& Q, double alpha, double* C, Index ldc);
+
 /// Rows of a group on this machine.
 template <class Real>
 Index outer_group();

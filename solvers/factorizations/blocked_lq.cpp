@@ -1,9 +1,12 @@
 #include <raphson/core/dense.hpp>
+#include <raphson/core/kernels/idle_panels.hpp>
+#include <raphson/core/kernels/outer_product.hpp>
 #include <raphson/core/threads.hpp>
 #include <raphson/solvers/factorizations/blocked_lq.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace raphson {
 namespace {
@@ -105,14 +108,67 @@ void load_panel(const Mat<double>& B, const Vec& t, Index first, Mat<double>& V)
   });
 }
 
-/// C (rows × m at leading dimension ld) ← C − (C V) T Vᵀ, in stretches of columns that stay in cache.
-void apply_reflectors(const Panel& p, double* C, Index ld, Index rows) {
+/// w (m) ← w − V Tᵀ Vᵀw.
+void apply_reflectors(const Panel& p, double* w) {
   const Index m = p.V.n_rows, n = p.V.n_cols;
-  Mat<double> W(rows, n), WT(rows, n);
-  gemm(false, false, rows, n, m, 1.0, C, ld, p.V.memptr(), m, 0.0, W.memptr(), rows);
-  gemm(false, false, rows, n, n, 1.0, W.memptr(), rows, p.T.memptr(), n, 0.0, WT.memptr(), rows);
-  gemm(false, true, rows, m, n, -1.0, WT.memptr(), rows, p.V.memptr(), m, 1.0, C, ld);
+  Mat<double> W(1, n), WT(1, n);
+  gemm(false, false, 1, n, m, 1.0, w, 1, p.V.memptr(), m, 0.0, W.memptr(), 1);
+  gemm(false, false, 1, n, n, 1.0, W.memptr(), 1, p.T.memptr(), n, 0.0, WT.memptr(), 1);
+  gemm(false, true, 1, m, n, -1.0, WT.memptr(), 1, p.V.memptr(), m, 1.0, w, 1);
 }
+
+/// The reflectors of a panel in the form in which inner loops read them: V in pieces of rows, once by columns and once by rows.
+class PackedReflectors {
+ public:
+  void set(const Panel& p) {
+    panel_ = &p;
+    const Index m = p.V.n_rows, n = p.V.n_cols;
+    pieces_ = {m, piece};
+    if (down_.size() < pieces_.count()) {
+      down_.resize(pieces_.count());
+      across_.resize(pieces_.count());
+    }
+    parallel_for(pieces_.count(), [&](Index c) {
+      const Index first = pieces_.begin(c), count = pieces_.length(c);
+      std::vector<double> transposed(count * n);
+      for (Index j = 0; j < n; ++j) {
+        for (Index i = 0; i < count; ++i) transposed[j + i * n] = p.V(first + i, j);
+      }
+      pack(down_[c], transposed.data(), n, n, count);
+      pack(across_[c], p.V.memptr() + first, count, m, n);
+    });
+  }
+
+  /// C (rows × m at leading dimension ld) ← C − (C V) T Vᵀ.
+  void apply(double* C, Index ld, Index rows) const {
+    const Panel& p = *panel_;
+    const Index n = p.V.n_cols;
+    kernels::IdlePanels<PackedPanel> panels(1);
+    PackedPanel& P = panels[0];
+    Mat<double> W(rows, n, arma::fill::zeros), WT(rows, n);
+    for (Index c = 0; c < pieces_.count(); ++c) {
+      pack(P, C + pieces_.begin(c) * ld, rows, ld, pieces_.length(c));
+      kernels::add_product(P, down_[c], 1.0, W.memptr(), rows);
+    }
+    gemm(false, false, rows, n, n, 1.0, W.memptr(), rows, p.T.memptr(), n, 0.0, WT.memptr(), rows);
+    pack(P, WT.memptr(), rows, rows, n);
+    for (Index c = 0; c < pieces_.count(); ++c) kernels::add_product(P, across_[c], -1.0, C + pieces_.begin(c) * ld, ld);
+  }
+
+ private:
+  using PackedPanel = kernels::PackedPanel<double>;
+  static constexpr Index piece = 240;  ///< rows of V: with as many columns of a tile they stay in the second-level cache
+
+  /// P(i, s) = A[i + s·stride] for i < rows, s < depth.
+  static void pack(PackedPanel& P, const double* A, Index rows, Index stride, Index depth) {
+    P.resize(rows, depth);
+    P.pack(DenseRows<double>{A, depth, rows, stride}, 0, 0, 0, P.groups());
+  }
+
+  const Panel* panel_ = nullptr;
+  Blocks pieces_;
+  std::vector<PackedPanel> down_, across_;
+};
 
 }  // namespace
 
@@ -122,6 +178,7 @@ bool blocked_lq(Mat<double>& B, const Vec& t, Vec& w, Mat<double>& L, const std:
   if (s < k || !all_finite(B) || !all_finite(w)) return false;
   L.zeros(k, k);
   Panel panel;
+  PackedReflectors reflectors;
   for (Index first = 0; first < k; first += panel_width) {
     if (stop && stop()) return false;
     const Index n = std::min(panel_width, k - first), below = first + n;
@@ -131,10 +188,11 @@ bool blocked_lq(Mat<double>& B, const Vec& t, Vec& w, Mat<double>& L, const std:
     L.submat(first, first, below - 1, below - 1) = panel.R.t();
 
     const Blocks tiles{k - below, tile};
+    if (tiles.count() > 0) reflectors.set(panel);
     parallel_for(tiles.count() + (w.is_empty() ? 0 : 1), [&](Index task) {
-      if (task == tiles.count()) return apply_reflectors(panel, w.memptr() + first, 1, 1);
+      if (task == tiles.count()) return apply_reflectors(panel, w.memptr() + first);
       const Index row = below + tiles.begin(task);
-      apply_reflectors(panel, B.colptr(first) + row, k, tiles.length(task));
+      reflectors.apply(B.colptr(first) + row, k, tiles.length(task));
       for (Index j = first; j < below; ++j) {
         for (Index i = row; i < row + tiles.length(task); ++i) L(i, j) = t(i) * B(i, j);
       }
