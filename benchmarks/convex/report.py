@@ -25,7 +25,7 @@ def floor_seconds(entry, rates):
     """What the work of auto's run costs at the machine's rates, were nothing else to do, where it took preconditioned-cg on dense data: one
     read in double for the gradient at 0, the start and each Newton step, one read of sixteen bits an iteration of CG and their making,
     a read in double for each sketch or Gram matrix, and the multiply-adds of those at the best rate, that of eight bits."""
-    r = entry["peers"].get("auto", {})
+    r, rates = entry["peers"].get("auto", {}), entry.get("rates", rates)
     if "seconds" not in r or r.get("used") != "preconditioned-cg" or entry["about"]["sparse"]:
         return None
     n, d = entry["about"]["rows"], entry["about"]["columns"]
@@ -33,6 +33,12 @@ def floor_seconds(entry, rates):
     halves = 2 * (r["inner_iterations"] + 1) + 8 if r["inner_iterations"] else 0
     bytes_read = n * d * (8 * (r["iterations"] + 2 + builds) + halves)
     return bytes_read / rates["read_bytes_per_second"] + builds * (r["sketch_size"] or n) * d * d / rates["gram_rounded_flops"]
+
+
+def bandwidths(results, rates):
+    """From .. to in words, over the cases."""
+    all_of_them = [e.get("rates", rates)["read_bytes_per_second"] / 1e9 for e in results.values() if "peers" in e] or [rates["read_bytes_per_second"] / 1e9]
+    return f"{min(all_of_them):.0f} to {max(all_of_them):.0f} GB/s"
 
 
 def data_bytes(about):
@@ -117,9 +123,10 @@ found. A peer whose own stopping rule ended too early got tolerances 10 and 100 
 count as a rival. Peak memory counts the whole process, interpreter included, over the bytes of the data.
 
 The floor is what auto's own steps would cost if the machine's measured rates were all that mattered, where it took preconditioned-cg:
-reads of A over the read bandwidth ({bandwidth:.1f} GB/s; one in double for the gradient at 0, the start, every Newton step and every
+reads of A over the read bandwidth ({bandwidth}; one in double for the gradient at 0, the start, every Newton step and every
 preconditioner, a quarter of that for an iteration of CG) plus the multiply-adds of the preconditioners at the rate of eight-bit Gram matrices
-({gram:.0f} Gop/s); the rough start on an eighth of the rows is not in it. `dsyrk-newton` is the textbook: from 0, AᵀDA by OpenBLAS's dsyrk
+({gram:.0f} Gop/s); the rough start on an eighth of the rows is not in it. Bandwidth is measured before and after each case, as neighbours on
+the machine move it. `dsyrk-newton` is the textbook: from 0, AᵀDA by OpenBLAS's dsyrk
 over blocks of rows, Cholesky. Raphson's `exact` forms AᵀDA by kernels of its own and starts on an eighth of the rows. `cg` and so on are
 solver names of [solvers.md](../solvers.md).
 
@@ -159,7 +166,7 @@ def write(results, rates, a, out):
                   repeats=a.repeats, time_limit=a.time_limit, size=a.size, results=results)
     out.mkdir(parents=True, exist_ok=True)
     (out / "convex.json").write_text(json.dumps(report, indent=1) + "\n")
-    text = HEAD.format(threads=a.threads, repeats=a.repeats, bandwidth=rates["read_bytes_per_second"] / 1e9, gram=rates["gram_rounded_flops"] / 1e9,
+    text = HEAD.format(threads=a.threads, repeats=a.repeats, bandwidth=bandwidths(results, rates), gram=rates["gram_rounded_flops"] / 1e9,
                        machine=machine_text(rates["machine"]) + f" Peers: {', '.join(versions) or 'none'}; seed {a.seed}; time limit {a.time_limit:g} s a solve, for most peers {a.give_up:g} times the seconds of auto.",
                        commands="\n".join(f"    {c}" for c in a.commands))
     text += overview(results, rates)

@@ -273,7 +273,7 @@ void rates(const Arguments& a) {
 
 int main(int count, char** words) {
   const Arguments a(count, words, "bench-convex-worker: one job of benchmarks/convex/run",
-                    {{"job", "solve", "generate, convert, solve, rates"},
+                    {{"job", "solve", "generate, convert, solve, rates, bandwidth"},
                      {"data", "", "solve: folder of the data"},
                      {"solver", "auto", "solve: auto, exact, preconditioned-cg, cg, jacobi-cg, sparse-cholesky, lbfgs, dsyrk-newton"},
                      {"loss", "logistic", "logistic, poisson"},
@@ -301,6 +301,8 @@ int main(int count, char** words) {
       convert(a);
     } else if (job == "solve") {
       solve(a);
+    } else if (job == "bandwidth") {
+      std::cout << Json{{"read_bytes_per_second", read_bandwidth(static_cast<int>(a.number("threads")))}}.dump() << "\n";
     } else if (job == "rates") {
       rates(a);
     } else {
