@@ -125,7 +125,7 @@ count as a rival. Peak memory counts the whole process, interpreter included, ov
 The floor is what auto's own steps would cost if the machine's measured rates were all that mattered, where it took preconditioned-cg:
 reads of A over the read bandwidth ({bandwidth}; one in double for the gradient at 0, the start, every Newton step and every
 preconditioner, a quarter of that for an iteration of CG) plus the multiply-adds of the preconditioners at the rate of eight-bit Gram matrices
-({gram:.0f} Gop/s); the rough start on an eighth of the rows is not in it. Bandwidth is measured before and after each case, as neighbours on
+({gram:.0f} Gop/s); the rough start on an eighth of the rows is not in it. Bandwidth is the better of two measurements, before and after each case, as neighbours on
 the machine move it. `dsyrk-newton` is the textbook: from 0, AᵀDA by OpenBLAS's dsyrk
 over blocks of rows, Cholesky. Raphson's `exact` forms AᵀDA by kernels of its own and starts on an eighth of the rows. `cg` and so on are
 solver names of [solvers.md](../solvers.md).
