@@ -154,7 +154,8 @@ double sparse_rate(std::span<const double> values) {
 }
 
 void set_gram(Machine& machine, std::span<const double> data) {
-  const Curve f64 = gram_curve<double>(data), f32 = gram_curve<float>(data);
+  const Curve before = gram_curve<double>(data), f32 = gram_curve<float>(data), after = gram_curve<double>(data);
+  const Curve& f64 = after.at(wide) > before.at(wide) ? after : before;
   machine.gram = f64.at(wide);
   machine.gram_half = f64.half;
   machine.gram_single = f32.at(wide);

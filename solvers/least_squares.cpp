@@ -199,9 +199,8 @@ class Refinement {
       betas.push_back(now / square);
       p = rho + (now / square) * p;
       square = now;
-      // The estimate costs 3k² flops, a product 4Nk. It follows ‖ρ‖ within a factor of a few: far from the target it is not asked for.
-      const bool near = std::sqrt(now) <= 8 * (target / error_) * first;
-      if (near && (i % 2 == 1 || exact_ || A_.rows() >= 32 * A_.cols())) {
+      // The estimate costs 3k² flops, a product 4Nk.
+      if (i % 2 == 1 || exact_ || A_.rows() >= 32 * A_.cols()) {
         if (error_norm_.of(factor_.scaled_gradient(rho)) <= target) return note_spectrum(alphas, betas), Inner::reached;
       }
       bound *= std::sqrt(rate_);

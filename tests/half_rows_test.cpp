@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(columns_of_any_size_keep_eleven_bits) {
 }
 
 BOOST_AUTO_TEST_CASE(sums_of_rows_of_any_width) {
-  for (const Index d : {1u, 2u, 7u, 15u, 16u, 18u, 32u, 50u, 65u}) {
+  for (const Index d : {1u, 2u, 7u, 15u, 16u, 18u, 32u, 50u, 65u, 95u, 96u, 131u}) {
     const DataMatrix data = DataMatrix::from_rows(wave(d, 13));
     const HalfRows& half = *data.dense_half();
     const Index stored = half.numbers.n_rows;

@@ -120,7 +120,8 @@ HEAD = """# Raphson beside its peers
 `seconds` is the solve alone, data in memory in the layout that the peer likes; `process s` is everything, from start to exit. The gradient
 and f − f* of each solution are measured by one independent evaluation (`benchmarks/convex/peer.py evaluate`); f* is the least objective
 found. A peer whose own stopping rule ended too early got tolerances 10 and 100 times tighter; what still missed 1e-8 says so and does not
-count as a rival. Peak memory counts the whole process, interpreter included, over the bytes of the data.
+count as a rival. Peak memory counts the whole process, interpreter included, over the bytes of the data. A case in several of the commands
+below has of each solver what the last command that names it measured.
 
 The floor is what auto's own steps would cost if the machine's measured rates were all that mattered, where it took preconditioned-cg:
 reads of A over the read bandwidth ({bandwidth}; one in double for the gradient at 0, the start, every Newton step and every

@@ -35,7 +35,7 @@ def disagreement(peer, result):
     if result.get("start_difference", 0.0) > (START_DIFFERENCE_FLOAT if floats(peer) else START_DIFFERENCE):
         return f"f at W0 differs by {result['start_difference']:.1e}"
     claim, judged = result["residual_ratio"], result["judged_ratio"]
-    slack = 1e-5 if floats(peer) else 1e-12
+    slack = 1e-5 if floats(peer) else 1e-12 + result.get("resolution", 0.0)
     return None if abs(claim - judged) <= slack + 1e-3 * judged else f"claims a residual ratio of {claim:.3e}, has {judged:.3e}"
 
 

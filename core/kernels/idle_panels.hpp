@@ -7,9 +7,9 @@
 
 namespace raphson::kernels {
 
-/// Panels that a thread keeps for its next use: memory that is given back and asked for again comes as new pages, which takes longer than the
-/// work on small matrices. Who takes them owns them meanwhile, for a thread that waits in a parallel loop may begin another task that wants
-/// some.
+/// Panels that a thread keeps for its next use: memory that is given back and asked for again comes as new pages, which takes longer than
+/// the work on small matrices. Who takes them owns them meanwhile, for a thread that waits in a parallel loop may begin another task that
+/// wants some.
 template <class Panel>
 class IdlePanels {
  public:
