@@ -1,3 +1,4 @@
+#include <raphson/core/aligned.hpp>
 #include <raphson/core/data_matrix.hpp>
 #include <raphson/core/dense.hpp>
 #include <raphson/core/error.hpp>
@@ -162,7 +163,7 @@ const HalfRows* DataMatrix::dense_half() const {
     Col<float> scale = column_scales(source);
     const Col<float> factor = 1 / scale;
     constexpr Index vector = 16;  // of AVX-512: rows that end within one are slow to read
-    auto numbers = raw_matrix<kernels::Half>((source.n_rows + vector - 1) / vector * vector, source.n_cols);
+    auto numbers = raw_matrix<kernels::Half>(round_up(source.n_rows, vector), source.n_cols);
     const Blocks blocks = cut(source.n_cols, 64, 512);
     std::atomic<bool> fits = true;
     parallel_for(blocks.count(), [&](Index b) {

@@ -121,13 +121,10 @@ void apply_reflectors(const Panel& p, double* w) {
 class PackedReflectors {
  public:
   void set(const Panel& p) {
-    panel_ = &p;
     const Index m = p.V.n_rows, n = p.V.n_cols;
     pieces_ = {m, piece};
-    if (down_.size() < pieces_.count()) {
-      down_.resize(pieces_.count());
-      across_.resize(pieces_.count());
-    }
+    down_.resize(pieces_.count());
+    across_.resize(pieces_.count());
     parallel_for(pieces_.count(), [&](Index c) {
       const Index first = pieces_.begin(c), count = pieces_.length(c);
       std::vector<double> transposed(count * n);
@@ -140,9 +137,8 @@ class PackedReflectors {
   }
 
   /// C (rows × m at leading dimension ld) ← C − (C V) T Vᵀ.
-  void apply(double* C, Index ld, Index rows) const {
-    const Panel& p = *panel_;
-    const Index n = p.V.n_cols;
+  void apply(const Mat<double>& T, double* C, Index ld, Index rows) const {
+    const Index n = T.n_rows;
     kernels::IdlePanels<PackedPanel> panels(1);
     PackedPanel& P = panels[0];
     Mat<double> W(rows, n, arma::fill::zeros), WT(rows, n);
@@ -150,7 +146,7 @@ class PackedReflectors {
       pack(P, C + pieces_.begin(c) * ld, rows, ld, pieces_.length(c));
       kernels::add_product(P, down_[c], 1.0, W.memptr(), rows);
     }
-    gemm(false, false, rows, n, n, 1.0, W.memptr(), rows, p.T.memptr(), n, 0.0, WT.memptr(), rows);
+    gemm(false, false, rows, n, n, 1.0, W.memptr(), rows, T.memptr(), n, 0.0, WT.memptr(), rows);
     pack(P, WT.memptr(), rows, rows, n);
     for (Index c = 0; c < pieces_.count(); ++c) kernels::add_product(P, across_[c], -1.0, C + pieces_.begin(c) * ld, ld);
   }
@@ -165,7 +161,6 @@ class PackedReflectors {
     P.pack(DenseRows<double>{A, depth, rows, stride}, 0, 0, 0, P.groups());
   }
 
-  const Panel* panel_ = nullptr;
   Blocks pieces_;
   std::vector<PackedPanel> down_, across_;
 };
@@ -192,7 +187,7 @@ bool blocked_lq(Mat<double>& B, const Vec& t, Vec& w, Mat<double>& L, const std:
     parallel_for(tiles.count() + (w.is_empty() ? 0 : 1), [&](Index task) {
       if (task == tiles.count()) return apply_reflectors(panel, w.memptr() + first);
       const Index row = below + tiles.begin(task);
-      reflectors.apply(B.colptr(first) + row, k, tiles.length(task));
+      reflectors.apply(panel.T, B.colptr(first) + row, k, tiles.length(task));
       for (Index j = first; j < below; ++j) {
         for (Index i = row; i < row + tiles.length(task); ++i) L(i, j) = t(i) * B(i, j);
       }
