@@ -21,11 +21,11 @@ def reached(r):
     return "seconds" in r and r.get("relative_gradient", math.inf) <= 1.1 * TARGET and "complaint" not in r
 
 
-def floor_seconds(entry, rates):
+def floor_seconds(entry):
     """What the work of auto's run costs at the machine's rates, were nothing else to do, where it took preconditioned-cg on dense data: one
     read in double for the gradient at 0, the start and each Newton step, one read of sixteen bits an iteration of CG and their making,
     a read in double for each sketch or Gram matrix, and the multiply-adds of those at the best rate, that of eight bits."""
-    r, rates = entry["peers"].get("auto", {}), entry.get("rates", rates)
+    r, rates = entry["peers"].get("auto", {}), entry["rates"]
     if "seconds" not in r or r.get("used") != "preconditioned-cg" or entry["about"]["sparse"]:
         return None
     n, d = entry["about"]["rows"], entry["about"]["columns"]
@@ -35,10 +35,10 @@ def floor_seconds(entry, rates):
     return bytes_read / rates["read_bytes_per_second"] + builds * (r["sketch_size"] or n) * d * d / rates["gram_rounded_flops"]
 
 
-def bandwidths(results, rates):
-    """From .. to in words, over the cases."""
-    all_of_them = [e.get("rates", rates)["read_bytes_per_second"] / 1e9 for e in results.values() if "peers" in e] or [rates["read_bytes_per_second"] / 1e9]
-    return f"{min(all_of_them):.0f} to {max(all_of_them):.0f} GB/s"
+def span(results, key, unit):
+    """The rates of the cases, from .. to, in words."""
+    found = [e["rates"][key] / 1e9 for e in results.values() if "peers" in e]
+    return f"{min(found):.0f} to {max(found):.0f} {unit}" if found else "not measured"
 
 
 def data_bytes(about):
@@ -91,7 +91,7 @@ def verdict(entry):
     return (f"**wins**: {ratio:.1f}× faster than {best}" if ratio >= 1 else f"**loses** to {best}, which is {1 / ratio:.1f}× faster") + remark
 
 
-def overview(results, rates):
+def overview(results):
     rows = [["case", "auto, s", "auto / best own", "exact / auto", "dsyrk Newton / auto", "best sklearn / auto", "auto / floor", "auto / prototype (h)", "peak / data", "auto and the peers"]]
     for name, entry in results.items():
         if "skipped" in entry:
@@ -101,7 +101,7 @@ def overview(results, rates):
         seconds = {p: r["seconds"] for p, r in peers.items() if reached(r)}
         own = [s for p, s in seconds.items() if p in RAPHSON]
         sklearn = [s for p, s in seconds.items() if p.startswith("sklearn")]
-        floor = floor_seconds(entry, rates)
+        floor = floor_seconds(entry)
         t = seconds.get("auto")
 
         def ratio(top, bottom):
@@ -126,9 +126,9 @@ below has of each solver what the last command that names it measured.
 The floor is what auto's own steps would cost if the machine's measured rates were all that mattered, where it took preconditioned-cg:
 reads of A over the read bandwidth ({bandwidth}; one in double for the gradient at 0, the start, every Newton step and every
 preconditioner, a quarter of that for an iteration of CG) plus the multiply-adds of the preconditioners at the rate of eight-bit Gram matrices
-({gram:.0f} Gop/s); the rough start on an eighth of the rows is not in it. Bandwidth is the better of two measurements, before and after each case, as neighbours on
-the machine move it. `dsyrk-newton` is the textbook: from 0, AᵀDA by OpenBLAS's dsyrk
-over blocks of rows, Cholesky. Raphson's `exact` forms AᵀDA by kernels of its own and starts on an eighth of the rows. `cg` and so on are
+of so many columns ({gram}); the rough start on an eighth of the rows is not in it. Rates are the better of two measurements, before
+and after each case, for neighbours on the machine move them. `dsyrk-newton` is the textbook: from 0, AᵀDA by OpenBLAS's dsyrk over blocks of
+rows, Cholesky. Raphson's `exact` forms AᵀDA by kernels of its own and starts on an eighth of the rows. `cg` and so on are
 solver names of [solvers.md](../solvers.md).
 
 {machine}
@@ -167,10 +167,10 @@ def write(results, rates, a, out):
                   repeats=a.repeats, time_limit=a.time_limit, size=a.size, results=results)
     out.mkdir(parents=True, exist_ok=True)
     (out / "convex.json").write_text(json.dumps(report, indent=1) + "\n")
-    text = HEAD.format(threads=a.threads, repeats=a.repeats, bandwidth=bandwidths(results, rates), gram=rates["gram_rounded_flops"] / 1e9,
+    text = HEAD.format(threads=a.threads, repeats=a.repeats, bandwidth=span(results, "read_bytes_per_second", "GB/s"), gram=span(results, "gram_rounded_flops", "Gop/s"),
                        machine=machine_text(rates["machine"]) + f" Peers: {', '.join(versions) or 'none'}; seed {a.seed}; time limit {a.time_limit:g} s a solve, for most peers {a.give_up:g} times the seconds of auto.",
                        commands="\n".join(f"    {c}" for c in a.commands))
-    text += overview(results, rates)
+    text += overview(results)
     if picture(results, out / "convex.svg"):
         text += "\n![Seconds of each solver on each case](convex.svg)\n"
     for name, entry in results.items():

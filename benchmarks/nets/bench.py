@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.append(str(HERE.parent / "support"))
-from shared import environment, log, run_process
+from shared import added, before, environment, log, run_process
 
 RAPHSON = ["auto", "chord", "exact", "kernel-cg"]
 PACKAGES = {"torch": "python3-torch", "sklearn": "python3-sklearn", "scipy": "python3-scipy"}
@@ -191,22 +191,11 @@ def chosen(parser, text, known, what):
     return names
 
 
-def before(a, out, name, machine):
+def begin_results(a, out, name, machine):
     """Machine and results of the run that this one adds to, or of none; a.commands: what has been run."""
-    a.commands = [f"benchmarks/nets/{' '.join([Path(sys.argv[0]).name] + sys.argv[1:])}"]
-    page = out / f"{name}.json"
-    if not (a.add and page.exists()):
-        return machine, {}
-    page = json.loads(page.read_text())
-    a.commands = page["commands"] + a.commands
-    return page["machine"], page["results"]
-
-
-def added(results, name, entry):
-    """Puts what was measured of a problem beside what there is of it."""
-    if "peers" in entry and "peers" in results.get(name, {}):
-        entry = dict(entry, peers=dict(results[name]["peers"], **entry["peers"]))
-    results[name] = entry
+    command = " ".join([f"benchmarks/nets/{Path(sys.argv[0]).name}"] + sys.argv[1:])
+    earlier, a.commands = before(out / f"{name}.json", a.add, command)
+    return earlier.get("machine", machine), earlier.get("results", {})
 
 
 def begin_command(a):

@@ -1,4 +1,5 @@
 """What the Python halves of the benchmarks share: processes with a limit, tables, the machine in words."""
+import json
 import os
 import signal
 import subprocess
@@ -29,6 +30,19 @@ def run_process(command, limit, environment):
 def environment(threads):
     count = str(threads)
     return dict(os.environ, OPENBLAS_NUM_THREADS=count, OMP_NUM_THREADS=count, MKL_NUM_THREADS=count, PYTHONWARNINGS="ignore")
+
+
+def before(page, add, command):
+    """What the run that this one adds to has written to `page`, or {}; and the commands so far with this one."""
+    earlier = json.loads(page.read_text()) if add and page.exists() else {}
+    return earlier, earlier.get("commands", []) + [command]
+
+
+def added(results, name, entry):
+    """Puts what was measured of a problem beside what there is of it."""
+    if "peers" in entry and "peers" in results.get(name, {}):
+        entry = dict(entry, peers=dict(results[name]["peers"], **entry["peers"]))
+    results[name] = entry
 
 
 def log(text):
