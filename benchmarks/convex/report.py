@@ -25,8 +25,8 @@ def floor_seconds(entry):
     """What the work of auto's run costs at the machine's rates, were nothing else to do, where it took preconditioned-cg on dense data: one
     read in double for the gradient at 0, the start and each Newton step, one read of sixteen bits an iteration of CG and their making,
     a read in double for each sketch or Gram matrix, and the multiply-adds of those at the best rate, that of eight bits."""
-    r, rates = entry["peers"].get("auto", {}), entry["rates"]
-    if "seconds" not in r or r.get("used") != "preconditioned-cg" or entry["about"]["sparse"]:
+    r, rates = entry["peers"].get("auto", {}), entry.get("rates")
+    if not rates or "seconds" not in r or r.get("used") != "preconditioned-cg" or entry["about"]["sparse"]:
         return None
     n, d = entry["about"]["rows"], entry["about"]["columns"]
     builds = r["full_builds"]
@@ -37,7 +37,7 @@ def floor_seconds(entry):
 
 def span(results, key, unit):
     """The rates of the cases, from .. to, in words."""
-    found = [e["rates"][key] / 1e9 for e in results.values() if "peers" in e]
+    found = [e["rates"][key] / 1e9 for e in results.values() if "rates" in e]
     return f"{min(found):.0f} to {max(found):.0f} {unit}" if found else "not measured"
 
 
